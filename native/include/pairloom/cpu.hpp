@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+namespace pairloom {
+
+// Instruction-set levels that this binary holds and this processor can run, best first; the last is the portable one.
+std::vector<std::string_view> available_levels();
+
+}  // namespace pairloom

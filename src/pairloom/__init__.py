@@ -1,0 +1,1 @@
+"""Pairloom: the recommender workbench people own."""
