@@ -10,7 +10,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
-    """Folder of public data sets (movielens-100k, ...): `PAIRLOOM_DATA`, or shared/data beside the checkout."""
+    """Folder of public data sets (such as movielens-100k): PAIRLOOM_DATA, or shared/data by the checkout."""
     named = os.environ.get("PAIRLOOM_DATA")
     folder = Path(named) if named else CHECKOUT.parent / "shared" / "data"
     if named and not folder.is_dir():

@@ -58,8 +58,8 @@ class DataError(UserError):
     Examples
     --------
     >>> print(DataError("a finite number", got="nan", source="ratings.csv", line=7, field="rating",
-    ...                 action="Remove the row or give it a number"))
-    ratings.csv, line 7, field 'rating': expected a finite number. Got nan. Remove the row or give it a number.
+    ...                 action="Remove the row"))
+    ratings.csv, line 7, field 'rating': expected a finite number. Got nan. Remove the row.
     """
 
     def __init__(
@@ -103,7 +103,9 @@ class MissingExtraError(UserError, ImportError):
     """
 
     def __init__(self, purpose: str, extra: str) -> None:
-        super().__init__(f"{purpose} needs an optional library. Install it with: pip install 'pairloom[{extra}]'.")
+        super().__init__(
+            f"{purpose} needs an optional library. Install it with: pip install 'pairloom[{extra}]'."
+        )
 
 
 class AlgorithmError(PairloomError, RuntimeError):

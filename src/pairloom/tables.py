@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +45,7 @@ class StringColumn:
     def to_strings(self) -> list[str | None]:
         """Return the values as Python strings, None where missing."""
         raw, ends = self.data.tobytes(), self.offsets.tolist()
-        strings: list[str | None] = [raw[a:b].decode() for a, b in zip(ends, ends[1:], strict=False)]
+        strings: list[str | None] = [raw[a:b].decode() for a, b in pairwise(ends)]
         if self.valid is not None:
             strings = [s if ok else None for s, ok in zip(strings, self.valid.tolist(), strict=True)]
         return strings
@@ -58,8 +59,8 @@ Column = npt.NDArray[np.int64] | npt.NDArray[np.float64] | StringColumn
 class Table:
     """A batch of named columns of equal length.
 
-    An id column whose batch holds nothing but decimal integers comes as int64, otherwise as strings; who keeps a
-    vocabulary treats the string ``"12"`` and the integer 12 as one id.
+    An id column whose batch holds nothing but decimal integers comes as int64, otherwise as strings; who
+    keeps a vocabulary treats the string ``"12"`` and the integer 12 as one id.
     """
 
     columns: Mapping[str, Column]

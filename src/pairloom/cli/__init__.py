@@ -1,1 +1,5 @@
+"""The command ``pairloom``."""
 
+from pairloom.cli.app import main, run
+
+__all__ = ["main", "run"]

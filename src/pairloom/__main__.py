@@ -1,0 +1,5 @@
+"""``python -m pairloom`` is the command ``pairloom``."""
+
+from pairloom.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Native parsers of pairloom.formats."""
