@@ -1,1 +1,31 @@
+"""Metric functions, their streaming sums, names, directions and log patterns."""
 
+from pairloom.metrics.classification import (
+    BinaryCounts,
+    accuracy,
+    binary_cross_entropy,
+    f_beta,
+    precision,
+    recall,
+)
+from pairloom.metrics.ranking import auc
+from pairloom.metrics.regression import RegressionErrors, absolute_loss, mse, rmse
+from pairloom.metrics.table import BINARY, METRICS, REGRESSION, Metric
+
+__all__ = [
+    "BINARY",
+    "METRICS",
+    "REGRESSION",
+    "BinaryCounts",
+    "Metric",
+    "RegressionErrors",
+    "absolute_loss",
+    "accuracy",
+    "auc",
+    "binary_cross_entropy",
+    "f_beta",
+    "mse",
+    "precision",
+    "recall",
+    "rmse",
+]

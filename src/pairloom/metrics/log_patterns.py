@@ -1,0 +1,77 @@
+"""The log lines that carry metrics, and the expressions that find them again; both come from one template."""
+
+from __future__ import annotations
+
+from pairloom.metrics.table import Metric
+
+__all__ = ["metric_definitions", "progress_line", "quality_line", "throughput_line"]
+
+PREFIX = "#quality_metric: host={host}, "
+EPOCH = "epoch={epoch}, "
+BATCH = "epoch={epoch}, batch={batch} "
+QUANTITY = "{channel} {name} <{kind}>={value}"
+PROGRESS = "#progress_metric: host={host}, completed {percent} %"
+THROUGHPUT = "#throughput_metric: host={host}, {channel} throughput={rate} records/second"
+
+ANYTHING = r"\S+"
+CAPTURED = r"(\S+)"
+
+
+def quality_line(
+    metric: Metric,
+    value: float,
+    channel: str,
+    *,
+    host: str,
+    epoch: int | None = None,
+    batch: int | None = None,
+) -> str:
+    """Render one value: of a batch, of an epoch, or of the whole run when `epoch` is None."""
+    scope = "" if epoch is None else EPOCH if batch is None else BATCH
+    template = PREFIX + scope + QUANTITY
+    return template.format(
+        host=host,
+        epoch=epoch,
+        batch=batch,
+        channel=channel,
+        name=metric.log_name,
+        kind=metric.kind,
+        value=value,
+    )
+
+
+def progress_line(percent: float, *, host: str) -> str:
+    """Render the share of epochs that are done."""
+    return f"{PROGRESS.format(host=host, percent=percent)} of epochs"
+
+
+def throughput_line(rate: float, channel: str, *, host: str) -> str:
+    """Render the rows per second of an epoch."""
+    return THROUGHPUT.format(host=host, channel=channel, rate=rate)
+
+
+def metric_definitions(
+    metrics: tuple[Metric, ...], *, epoch_channels: tuple[str, ...] = ()
+) -> dict[str, str]:
+    """Return the regular expression of every published metric, by its name.
+
+    ``train:rmse`` finds the values of batches, ``train:rmse:epoch`` those of epochs and ``test:rmse`` the
+    last one; a channel in `epoch_channels` is measured after each epoch, as ``validation:rmse``.
+    """
+    found = {
+        "train:progress": PROGRESS.format(host=ANYTHING, percent=CAPTURED),
+        "train:throughput": THROUGHPUT.format(host=ANYTHING, channel="train", rate=CAPTURED),
+    }
+    for metric in metrics:
+        found[f"train:{metric.name}"] = _expression(metric, "train", BATCH)
+        found[f"train:{metric.name}:epoch"] = _expression(metric, "train", EPOCH)
+        found[f"test:{metric.name}"] = _expression(metric, "test", "")
+        found |= {f"{c}:{metric.name}": _expression(metric, c, EPOCH) for c in epoch_channels}
+    return found
+
+
+def _expression(metric: Metric, channel: str, scope: str) -> str:
+    return (PREFIX + scope + QUANTITY).format(
+        host=ANYTHING, epoch=ANYTHING, batch=ANYTHING,
+        channel=channel, name=metric.log_expression, kind=metric.kind, value=CAPTURED,
+    )  # fmt: skip
