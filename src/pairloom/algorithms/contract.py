@@ -1,0 +1,122 @@
+"""What an algorithm and a model are: two protocols, and the declarations that an algorithm carries.
+
+`Algorithm` says what was asked; its `fit` returns a `Model`, what was learned. Nothing inherits from these:
+the contract suite in `pairloom.testing` holds algorithms to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, Self
+
+import numpy.typing as npt
+
+from pairloom.algorithms.report import Report, silent
+from pairloom.errors import UserError
+from pairloom.hyperparameters import Hyperparameters
+from pairloom.metrics import Metric
+from pairloom.rows import RowBatch
+
+__all__ = ["Algorithm", "Channel", "InputMode", "Model", "Predictions", "RowSource", "check_channels"]
+
+InputMode = Literal["File", "Pipe"]
+RowSource = Callable[[], Iterator[RowBatch]]
+"""Opens one fresh pass over a channel; memory holds a few batches, never the data."""
+Predictions = dict[str, npt.NDArray[Any]]
+"""Arrays of n_rows values by the name the response gives them: ``score``, ``predicted_label``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A named input of an algorithm.
+
+    Parameters
+    ----------
+    name : str
+    required : bool
+    content_types : tuple of str
+        Those it reads; the first is assumed where none is given.
+    input_modes : tuple of "File" and "Pipe"
+    doc : str
+    """
+
+    name: str
+    required: bool
+    content_types: tuple[str, ...]
+    input_modes: tuple[InputMode, ...]
+    doc: str
+
+
+class Model(Protocol):
+    """What was learned."""
+
+    @property
+    def n_features(self) -> int:
+        """Width of the rows it scores."""
+        ...
+
+    def predict(self, rows: RowBatch, *, n_threads: int = 1) -> Predictions:
+        """Score rows; a row's answer does not depend on the rows beside it."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the model into a folder that exists, as data: no code runs when it is loaded."""
+        ...
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote; the loaded model predicts bit for bit the same."""
+        ...
+
+
+class Algorithm(Protocol):
+    """What was asked.
+
+    Attributes
+    ----------
+    name : str
+        SageMaker's name, also that of its image.
+    summary : str
+        One sentence on what it is for.
+    channels : tuple of Channel
+    metrics : tuple of Metric
+        Those it reports, on its channels.
+    objectives : tuple of str
+        Published metrics that a tuner may optimise: ``test:rmse``.
+    request_content_types, response_content_types : tuple of str
+        What an endpoint reads and writes; the first is the default.
+    hyperparameters_type : subclass of Hyperparameters
+    model_type : class of the models that `fit` returns
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    channels: ClassVar[tuple[Channel, ...]]
+    metrics: ClassVar[tuple[Metric, ...]]
+    objectives: ClassVar[tuple[str, ...]]
+    request_content_types: ClassVar[tuple[str, ...]]
+    response_content_types: ClassVar[tuple[str, ...]]
+    hyperparameters_type: ClassVar[type[Hyperparameters]]
+    model_type: ClassVar[type[Model]]
+
+    def __init__(self, hyperparameters: Mapping[str, object] | Hyperparameters) -> None: ...
+
+    def fit(self, channels: Mapping[str, RowSource], *, n_threads: int = 1, report: Report = silent) -> Model:
+        """Train on ``channels["train"]``; raises UserError for data it cannot use."""
+        ...
+
+
+def check_channels(owner: str, declared: tuple[Channel, ...], given: Mapping[str, object]) -> None:
+    """Refuse channels that are not declared, and the absence of required ones."""
+    names = [channel.name for channel in declared]
+    for name in given:
+        if name not in names:
+            known = ", ".join(f"'{known}'" for known in names)
+            raise UserError(
+                f"{owner}: channel must be one of {known}. Got '{name}'. Rename it or leave it out."
+            )
+    for channel in declared:
+        if channel.required and channel.name not in given:
+            raise UserError(f"{owner}: channel '{channel.name}' is required. Give it: {channel.doc}")

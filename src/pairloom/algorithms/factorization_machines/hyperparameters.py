@@ -1,0 +1,133 @@
+"""SageMaker's hyperparameters of ``factorization-machines``; Pairloom's own have names in ``pairloom_``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from pairloom.hyperparameters import Hyperparameters, param
+
+__all__ = ["FactorizationMachinesHyperparameters"]
+
+InitMethod = Literal["uniform", "normal", "constant"]
+LARGEST_WIDTH = 2**31 - 1
+TUNABLE = (1e-8, 512.0)
+TASK = "What is predicted: a number, or the probability that a label is 1 rather than 0."
+METHOD = (
+    "Distribution from which {} begins: uniform in [-scale, scale], normal with sigma, or constant at value."
+)
+SCALE = "Half-width of the uniform distribution from which {} begins; 0.07 where it is left open."
+SIGMA = "Standard deviation of the normal distribution from which {} begins."
+VALUE = "The value from which {} begins with the constant method; 0 where it is left open."
+RATE = "Learning rate of {}."
+DECAY = "L2 penalty on {}."
+BIAS, LINEAR, FACTORS = "the bias", "the linear weights", "the factors"
+IGNORED = "Accepted for compatibility, without effect."
+
+
+class FactorizationMachinesHyperparameters(Hyperparameters, owner="FactorizationMachines"):
+    """What can be asked of a factorization machine; SageMaker's names with SageMaker's defaults."""
+
+    num_factors: int = param(ge=1, advised=(2, 1000), doc="Dimensionality of the factorization.")
+    predictor_type: Literal["binary_classifier", "regressor"] = param(doc=TASK)
+    feature_dim: int | None = param(
+        default=None, ge=1, le=LARGEST_WIDTH, advised=(10_000, 10_000_000),
+        doc="Width of the rows. Left open, it is inferred from the training data.",
+    )  # fmt: skip
+    epochs: int = param(default=1, ge=1, tunable=(1, 1000), doc="Passes over the training data.")
+    mini_batch_size: int = param(
+        default=1000,
+        ge=1,
+        tunable=(100, 10_000),
+        doc="Rows whose gradients make one step of the Adam solver.",
+    )
+
+    bias_init_method: InitMethod = param(default="normal", doc=METHOD.format(BIAS))
+    bias_init_scale: float | None = param(default=None, ge=0, tunable=TUNABLE, doc=SCALE.format(BIAS))
+    bias_init_sigma: float = param(default=0.01, ge=0, tunable=TUNABLE, doc=SIGMA.format(BIAS))
+    bias_init_value: float | None = param(default=None, tunable=TUNABLE, doc=VALUE.format(BIAS))
+    bias_lr: float = param(default=0.1, ge=0, tunable=TUNABLE, doc=RATE.format(BIAS))
+    bias_wd: float = param(default=0.01, ge=0, tunable=TUNABLE, doc=DECAY.format(BIAS))
+
+    linear_init_method: InitMethod = param(default="normal", doc=METHOD.format(LINEAR))
+    linear_init_scale: float | None = param(default=None, ge=0, tunable=TUNABLE, doc=SCALE.format(LINEAR))
+    linear_init_sigma: float = param(default=0.01, ge=0, tunable=TUNABLE, doc=SIGMA.format(LINEAR))
+    linear_init_value: float | None = param(default=None, tunable=TUNABLE, doc=VALUE.format(LINEAR))
+    linear_lr: float = param(default=0.001, ge=0, tunable=TUNABLE, doc=RATE.format(LINEAR))
+    linear_wd: float = param(default=0.001, ge=0, tunable=TUNABLE, doc=DECAY.format(LINEAR))
+
+    factors_init_method: InitMethod = param(default="normal", doc=METHOD.format(FACTORS))
+    factors_init_scale: float | None = param(default=None, ge=0, tunable=TUNABLE, doc=SCALE.format(FACTORS))
+    factors_init_sigma: float = param(default=0.001, ge=0, tunable=TUNABLE, doc=SIGMA.format(FACTORS))
+    factors_init_value: float | None = param(default=None, tunable=TUNABLE, doc=VALUE.format(FACTORS))
+    factors_lr: float = param(default=0.0001, ge=0, tunable=TUNABLE, doc=RATE.format(FACTORS))
+    factors_wd: float = param(default=0.00001, ge=0, tunable=TUNABLE, doc=DECAY.format(FACTORS))
+
+    clip_gradient: float | None = param(
+        default=None,
+        doc="Largest absolute value of a gradient; what exceeds it is cut. Negative: nothing is.",
+    )
+    eps: float | None = param(
+        default=None, gt=0, doc="Guard against division by zero; the solver's own where it is left open."
+    )
+    rescale_grad: float | None = param(
+        default=None, doc="Number that gradients are multiplied with before they are clipped."
+    )
+
+    pairloom_solver: Literal["adam", "sgd", "adagrad", "ftrl"] = param(
+        default="adam",
+        doc="Optimiser: Adam on mini-batches as SageMaker's, or steps row by row by SGD, AdaGrad or FTRL.",
+    )
+    pairloom_l1: float = param(
+        default=0.0,
+        ge=0,
+        tunable=(1e-8, 10.0),
+        doc="L1 penalty on the linear weights, for the FTRL solver alone.",
+    )
+    pairloom_early_stopping_patience: int | None = param(
+        default=None,
+        ge=1,
+        doc="Epochs without a better score on channel 'validation' before training stops with the best.",
+    )
+    pairloom_clip_predictions: bool = param(
+        default=False, doc="Whether a regressor's scores are cut to the range of the training labels."
+    )
+    pairloom_n_threads: int | None = param(
+        default=None, ge=1, le=1024, doc="Threads; as many as the job was given where it is left open."
+    )
+    pairloom_deterministic: bool = param(
+        default=False,
+        doc="Whether the model is the same bit for bit with any number of threads, at some cost in speed.",
+    )
+    pairloom_random_state: int = param(
+        default=0, ge=0, le=2**63 - 1, doc="Seed of initialisation and of the order of rows."
+    )
+
+    use_bias: bool = param(default=True, hidden=True, doc="Whether there is a bias.")
+    use_linear: bool = param(default=True, hidden=True, doc="Whether there are linear weights.")
+    global_learning_rate: float = param(
+        default=1.0, ge=0, wire_name="_learning_rate", hidden=True, doc="Multiplies every learning rate."
+    )
+    global_wd: float = param(default=1.0, ge=0, wire_name="_wd", hidden=True, doc="Multiplies every penalty.")
+    optimizer: Literal["adam"] = param(
+        default="adam", wire_name="_optimizer", hidden=True, doc="Use pairloom_solver for another."
+    )
+    batch_metrics_publish_interval: int = param(
+        default=500, ge=1, hidden=True, doc="Batches between two reports of training metrics."
+    )
+    data_format: str = param(default="record", wire_name="_data_format", hidden=True, doc=IGNORED)
+    kvstore: str = param(default="auto", wire_name="_kvstore", hidden=True, doc=IGNORED)
+    log_level: str = param(default="info", wire_name="_log_level", hidden=True, doc=IGNORED)
+    num_gpus: str = param(default="auto", wire_name="_num_gpus", hidden=True, doc=IGNORED)
+    num_kv_servers: str = param(default="auto", wire_name="_num_kv_servers", hidden=True, doc=IGNORED)
+    tuning_objective: str = param(default="", wire_name="_tuning_objective_metric", hidden=True, doc=IGNORED)
+    full_symbolic: str = param(default="true", wire_name="_use_full_symbolic", hidden=True, doc=IGNORED)
+    force_dense: str = param(default="false", hidden=True, doc=IGNORED)
+
+    def faults(self) -> Iterable[str]:
+        """Check values against one another."""
+        if self.pairloom_l1 > 0 and self.pairloom_solver != "ftrl":
+            yield (
+                "'pairloom_l1' must be 0 unless 'pairloom_solver' is 'ftrl'. "
+                f"Got {self.pairloom_l1:g} with '{self.pairloom_solver}'."
+            )
