@@ -2,4 +2,13 @@
 
 namespace nb = nanobind;
 
-NB_MODULE(_native, m) { m.doc() = "Native parsers of pairloom.formats."; }
+void bind_parse_error(nb::module_& m);
+void bind_libsvm(nb::module_& m);
+void bind_lines(nb::module_& m);
+
+NB_MODULE(_native, m) {
+  m.doc() = "Native parsers of pairloom.formats.";
+  bind_parse_error(m);
+  bind_libsvm(m);
+  bind_lines(m);
+}

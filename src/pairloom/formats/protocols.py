@@ -2,9 +2,9 @@
 
 A reader gets one stream, already decompressed, and yields batches in file order; batches may have any number
 of rows. It raises `DataError` with ``source=source`` for whatever is wrong. It need not care for empty
-streams, several files, batch sizes or a width that grows from file to file: `pairloom.formats` does. Streams
-come unbuffered: read large blocks, or wrap the stream in `io.BufferedReader`. They may be neither seekable nor
-on disk.
+streams, several files, batch sizes or a width that grows from file to file: `pairloom.formats` does.
+Streams come unbuffered: read large blocks, or wrap the stream in `io.BufferedReader`. They may be neither
+seekable nor on disk.
 """
 
 from __future__ import annotations
