@@ -1,0 +1,58 @@
+"""Pages of the documentation, taken apart into the examples that tests run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, text and the line of the page where its text begins."""
+
+    language: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a console block and the output that the page shows, empty if it shows none."""
+
+    words: str
+    output: str
+
+
+def blocks(page: Path) -> list[Block]:
+    """List the fenced blocks of a page in order."""
+    text = page.read_text()
+    return [
+        Block(found[1], found[2], text.count("\n", 0, found.start(2)) + 1) for found in FENCE.finditer(text)
+    ]
+
+
+def commands(block: Block) -> list[Command]:
+    """List the commands of a console block; a backslash at the end of a line joins the next one."""
+    joined = block.text.replace("\\\n", "")
+    found = re.split(r"^\$ ", joined, flags=re.MULTILINE)[1:]
+    return [Command(*_split(part)) for part in found]
+
+
+def matches(shown: str, got: str) -> bool:
+    """Whether an output is what a page shows; ``...`` stands for anything, trailing blanks do not count."""
+    pattern = ".*".join(re.escape(part) for part in _trimmed(shown).split("..."))
+    return re.fullmatch(pattern, _trimmed(got), re.DOTALL) is not None
+
+
+def _split(part: str) -> tuple[str, str]:
+    words, _, output = part.partition("\n")
+    return words.partition("  #")[0].strip(), output
+
+
+def _trimmed(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())

@@ -1,0 +1,49 @@
+"""Every example of the documentation runs: the blocks of a page in order, in one namespace and a fresh folder."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from pairloom.cli import run
+from documentation import CHECKOUT, PAGES, Block, blocks, commands, matches
+
+WITH_EXAMPLES = [page for page in PAGES if any(b.language in {"python", "console"} for b in blocks(page))]
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_examples_run(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    found = blocks(page)
+    for block, after in zip(found, [*found[1:], None], strict=True):
+        if block.language == "python":
+            run_python(page, block, namespace)
+            output = capsys.readouterr().out
+            if after is not None and after.language == "text":
+                assert matches(after.text, output), f"{page}:{block.line} printed\n{output}"
+        elif block.language == "console":
+            run_console(page, block, capsys)
+
+
+def run_python(page: Path, block: Block, namespace: dict[str, object]) -> None:
+    source = "\n" * (block.line - 1) + block.text
+    exec(compile(source, str(page), "exec"), namespace)
+
+
+def run_console(page: Path, block: Block, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in commands(block):
+        program, *arguments = shlex.split(command.words)
+        if program == "./go" and arguments and arguments[0] not in {"test", "lint", "bench", "stubs", "fuzz"}:
+            program = "pairloom"
+        if program != "pairloom":
+            continue
+        code = run(arguments)
+        printed = capsys.readouterr()
+        where = f"{page}:{block.line} $ {command.words}"
+        assert code == 0, f"{where} ended with {code}\n{printed.out}{printed.err}"
+        if command.output.strip():
+            assert matches(command.output, printed.out), f"{where} printed\n{printed.out}"
