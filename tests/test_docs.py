@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pairloom.cli import run
 from documentation import CHECKOUT, PAGES, Block, blocks, commands, matches
+from pairloom.cli import run
 
 WITH_EXAMPLES = [page for page in PAGES if any(b.language in {"python", "console"} for b in blocks(page))]
 
