@@ -2,4 +2,11 @@
 
 namespace nb = nanobind;
 
-NB_MODULE(_native, m) { m.doc() = "Native kernels of pairloom.kernels."; }
+namespace pairloom {
+void bind_fm(nb::module_& m);
+}  // namespace pairloom
+
+NB_MODULE(_native, m) {
+  m.doc() = "Native kernels of pairloom.kernels.";
+  pairloom::bind_fm(m);
+}

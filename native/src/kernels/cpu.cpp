@@ -4,7 +4,7 @@ namespace pairloom {
 
 std::vector<std::string_view> available_levels() {
   std::vector<std::string_view> levels;
-#if defined(__x86_64__)
+#if defined(PAIRLOOM_X86_LEVELS)
   __builtin_cpu_init();
   if (__builtin_cpu_supports("x86-64-v4") != 0) levels.emplace_back("x86-64-v4");
   if (__builtin_cpu_supports("x86-64-v3") != 0) levels.emplace_back("x86-64-v3");
