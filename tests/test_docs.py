@@ -1,4 +1,4 @@
-"""Every example of the documentation runs: the blocks of a page in order, in one namespace and a fresh folder."""
+"""Every example of the documentation runs: the blocks of a page in order, in a fresh folder."""
 
 import shlex
 from pathlib import Path

@@ -12,7 +12,7 @@ from pairloom.errors import PairloomError, UserError
 
 __all__ = ["main", "run"]
 
-COMMANDS: tuple[str, ...] = ()
+COMMANDS = ("convert",)
 """Every command; NAME is the function NAME of the module pairloom.cli.NAME, imported when it is called."""
 
 HELP = """\

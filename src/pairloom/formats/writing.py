@@ -15,7 +15,7 @@ from pairloom.formats.registry import Format, by_content_type, by_ending, operat
 from pairloom.rows import RowBatch
 from pairloom.tables import Table
 
-__all__ = ["Target", "write_rows", "write_tables"]
+__all__ = ["Target", "resolve_target", "write_rows", "write_tables"]
 
 Target = str | os.PathLike[str] | BinaryIO
 """A file to write, or an open binary file."""
@@ -40,7 +40,7 @@ def write_rows(
     DataError
         For an unknown content type or ending, or rows that the format cannot hold.
     """
-    known, implied, name = _resolve(target, content_type)
+    known, implied, name = resolve_target(target, content_type)
     write = cast(WriteRows, operation(known, "write_rows"))
     with _opened(target) as stream:
         write(batches, stream, source=name, **(implied | options))
@@ -50,13 +50,14 @@ def write_tables(
     tables: Iterable[Table], target: Target, *, content_type: str | None = None, **options: Any
 ) -> None:
     """Write raw columns, streaming; a file appears whole or not at all. Parameters as for `write_rows`."""
-    known, implied, name = _resolve(target, content_type)
+    known, implied, name = resolve_target(target, content_type)
     write = cast(WriteTables, operation(known, "write_tables"))
     with _opened(target) as stream:
         write(tables, stream, source=name, **(implied | options))
 
 
-def _resolve(target: Target, content_type: str | None) -> tuple[Format, dict[str, Any], str]:
+def resolve_target(target: Target, content_type: str | None) -> tuple[Format, dict[str, Any], str]:
+    """Find the format of a target, the options that its content type implies, and its name."""
     name = (
         os.fspath(target) if isinstance(target, (str, os.PathLike)) else getattr(target, "name", "<stream>")
     )
