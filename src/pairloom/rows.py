@@ -50,3 +50,16 @@ class RowBatch:
 
     def __len__(self) -> int:
         return self.n_rows
+
+    def part(self, start: int, stop: int) -> RowBatch:
+        """Return rows start to stop - 1, as views."""
+        first, last = int(self.indptr[start]), int(self.indptr[stop])
+        return RowBatch(
+            self.indptr[start : stop + 1] - first,
+            self.indices[first:last],
+            None if self.values is None else self.values[first:last],
+            self.n_features,
+            None if self.labels is None else self.labels[start:stop],
+            None if self.weights is None else self.weights[start:stop],
+            None if self.fields is None else self.fields[first:last],
+        )

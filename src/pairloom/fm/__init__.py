@@ -1,0 +1,1 @@
+"""The factorization machine itself: settings, training, the model, its terms and its file."""

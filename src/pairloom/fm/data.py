@@ -1,0 +1,171 @@
+"""Where training rows come from: kept in memory, or read again in every epoch."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pairloom.errors import DataError
+from pairloom.fm.chunks import Chunk, LabelScale, chunks_of
+from pairloom.fm.settings import FMSettings
+from pairloom.rows import RowBatch
+
+__all__ = ["RowSource", "TrainingData"]
+
+RowSource = Callable[[], Iterable[RowBatch]]
+"""Opens a fresh pass over the rows."""
+
+
+@dataclass(slots=True)
+class LabelSums:
+    """Streaming mean and variance of labels, by weight."""
+
+    weight: float = 0.0
+    mean: float = 0.0
+    squares: float = 0.0
+    lowest: float = np.inf
+    highest: float = -np.inf
+
+    def add(self, batch: RowBatch) -> None:
+        """Take in the labels of a batch."""
+        if batch.labels is None or not batch.n_rows:
+            return
+        labels = batch.labels.astype(np.float64)
+        weights = np.ones(len(labels)) if batch.weights is None else batch.weights.astype(np.float64)
+        self.lowest = min(self.lowest, float(labels.min()))
+        self.highest = max(self.highest, float(labels.max()))
+        total = float(weights.sum())
+        if total <= 0:
+            return
+        mean = float(weights @ labels) / total
+        squares = float(weights @ (labels - mean) ** 2)
+        both = self.weight + total
+        shift = mean - self.mean
+        self.squares += squares + shift * shift * self.weight * total / both
+        self.mean += shift * total / both
+        self.weight = both
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation; 1 where all labels are equal."""
+        deviation = float(np.sqrt(self.squares / self.weight)) if self.weight > 0 else 0.0
+        return deviation if deviation > 1e-12 * max(1.0, abs(self.mean)) else 1.0
+
+
+@dataclass(slots=True)
+class TrainingData:
+    """Chunks for the trainer, and what is known of the whole.
+
+    Data up to the memory limit is kept in memory after the first pass. Beyond it, chunks are kept no longer than they
+    train, and every epoch opens the source anew while a thread of its own parses ahead.
+    """
+
+    source: RowSource
+    settings: FMSettings
+    labels: LabelSums = field(default_factory=LabelSums)
+    kept: list[Chunk] = field(default_factory=list)
+    streaming: bool = False
+    n_features: int = 0
+    n_rows: int = 0
+    n_measured: int = 0
+    squares: float = 0.0
+    feature_scale: np.ndarray | None = None
+
+    def load(self) -> None:
+        """Read until the end or the memory limit; learn the labels' scale and the width from what was read."""
+        rng = np.random.default_rng(self.settings.random_state)
+        size_bytes = 0
+        for chunk in chunks_of(self._measured(self.source()), rng, shuffle=self.settings.shuffle):
+            self.kept.append(chunk)
+            size_bytes += chunk.size_bytes
+            if size_bytes > self.settings.memory_limit_bytes:
+                self.streaming = True
+                break
+        self._measure_features()
+        if self.streaming:
+            self.kept.clear()
+        elif not self.n_rows:
+            raise DataError(
+                "at least one row of training data", got="none", action="Check the path and the format"
+            )
+
+    def _measured(self, batches: Iterable[RowBatch]) -> Iterator[RowBatch]:
+        for batch in batches:
+            if batch.labels is None and batch.n_rows:
+                raise DataError("a label in every row", action="Give labels to the training data")
+            self.labels.add(batch)
+            self.n_rows += batch.n_rows
+            self.n_features = max(self.n_features, batch.n_features)
+            yield batch
+
+    def epoch(self, rng: np.random.Generator) -> Iterator[Chunk]:
+        """Yield the chunks of one pass, kept ones in a new order."""
+        if not self.streaming:
+            order = rng.permutation(len(self.kept)) if self.settings.shuffle else range(len(self.kept))
+            yield from (self.kept[i] for i in order)
+            return
+        yield from _ahead(chunks_of(self.source(), rng, shuffle=self.settings.shuffle))
+
+    def _measure_features(self) -> None:
+        """Learn each feature's largest absolute value where it exceeds 1, and the squared length of the rows over it."""
+        rows = [(chunk.indices, chunk.values) for chunk in self.kept]
+        if any(values is not None and np.abs(values).max(initial=0) > 1 for _, values in rows):
+            self.feature_scale = np.ones(self.n_features, np.float32)
+            for indices, values in rows:
+                if values is not None:
+                    np.maximum.at(self.feature_scale, indices, np.abs(values))
+        for chunk, (indices, values) in zip(self.kept, rows, strict=True):
+            self.n_measured += chunk.n_rows
+            if values is None:
+                self.squares += chunk.n_nonzeros
+            else:
+                scaled = values if self.feature_scale is None else values / self.feature_scale[indices]
+                self.squares += float(np.square(scaled, dtype=np.float64).sum())
+
+    def label_scale(self) -> LabelScale:
+        """Return how labels are centred and scaled."""
+        if self.settings.task == "classification":
+            return LabelScale()
+        return LabelScale(
+            self.labels.mean if self.settings.center_labels else 0.0,
+            self.labels.deviation if self.settings.scale_labels else 1.0,
+        )
+
+
+def _ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """Make the next chunk on a thread of its own while the caller works on this one."""
+    ready: queue.Queue[Chunk | BaseException | None] = queue.Queue(maxsize=1)
+    stopped = threading.Event()
+
+    def put(item: Chunk | BaseException | None) -> None:
+        while not stopped.is_set():
+            try:
+                return ready.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+        return None
+
+    def work() -> None:
+        try:
+            for chunk in chunks:
+                put(chunk)
+                if stopped.is_set():
+                    return
+            put(None)
+        except BaseException as error:
+            put(error)
+
+    worker = threading.Thread(target=work, name="pairloom-reader", daemon=True)
+    worker.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stopped.set()
+        worker.join()

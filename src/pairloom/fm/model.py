@@ -1,0 +1,119 @@
+"""A trained factorization machine: what it scores, predicts and explains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pairloom.errors import UserError
+from pairloom.fm.settings import Task
+from pairloom.kernels._native import FmState
+from pairloom.kernels.fm import Solver, allocate_table, fm_scores
+from pairloom.kernels.native_rows import checked_rows, native_rows
+from pairloom.rows import RowBatch
+
+__all__ = ["FactorizationMachine", "model_layout", "probabilities"]
+
+Float32Array = npt.NDArray[np.float32]
+
+
+def model_layout(n_factors: int) -> tuple[int, int]:
+    """Return (k_padded, stride) of the table that a model scores with."""
+    state = FmState(Solver.SGD, n_factors)
+    return state.k_padded, state.stride
+
+
+def probabilities(scores: Float32Array) -> Float32Array:
+    """Turn log-odds into probabilities, without overflow at either end."""
+    with np.errstate(over="ignore"):
+        return (1.0 / (1.0 + np.exp(-scores.astype(np.float64)))).astype(np.float32)
+
+
+@dataclass(slots=True)
+class FactorizationMachine:
+    """A second-order factorization machine.
+
+    The score of a row x is ``bias + sum_i w_i x_i + sum_{i<j} <v_i, v_j> x_i x_j``.
+
+    Parameters
+    ----------
+    task : {"regression", "classification"}
+    n_factors : int
+    bias : float
+    table : ndarray of shape (n_features, stride), float32
+        Rows as the kernels read them: factors, padding, linear weight. See `weights` and `factors`.
+    label_range : (float, float), optional
+        Smallest and largest training label of a regressor.
+    clip_predictions : bool
+        Whether predictions are cut to `label_range`.
+    metadata : mapping, optional
+        What else belongs to the model (JSON values): feature names, hyperparameters, history.
+
+    References
+    ----------
+    Rendle, "Factorization Machines", ICDM 2010.
+    """
+
+    task: Task
+    n_factors: int
+    bias: float
+    table: Float32Array
+    label_range: tuple[float, float] | None = None
+    clip_predictions: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_arrays(
+        cls, task: Task, bias: float, weights: Float32Array, factors: Float32Array, **more: Any
+    ) -> FactorizationMachine:
+        """Build a model of weights (n_features,) and factors (n_features, n_factors)."""
+        if factors.ndim != 2 or factors.shape[1] < 1 or weights.shape != factors.shape[:1]:
+            raise UserError(
+                "FactorizationMachine: 'factors' must be of shape (n_features, n_factors) and 'weights' of shape "
+                f"(n_features,). Got {factors.shape} and {weights.shape}."
+            )
+        k_padded, stride = model_layout(factors.shape[1])
+        table = allocate_table(len(weights), stride)
+        table[:, : factors.shape[1]] = factors
+        table[:, k_padded] = weights
+        return cls(task, factors.shape[1], float(np.float32(bias)), table, **more)
+
+    @property
+    def k_padded(self) -> int:
+        """Floats of a table row before the linear weight."""
+        return model_layout(self.n_factors)[0]
+
+    @property
+    def n_features(self) -> int:
+        """Width of the rows it scores; features beyond add nothing."""
+        return len(self.table)
+
+    @property
+    def weights(self) -> Float32Array:
+        """Linear weights, of shape (n_features,), as a view."""
+        return self.table[:, self.k_padded]
+
+    @property
+    def factors(self) -> Float32Array:
+        """Factors, of shape (n_features, n_factors), as a view."""
+        return self.table[:, : self.n_factors]
+
+    def score(self, rows: RowBatch, *, n_threads: int = 1) -> Float32Array:
+        """Return raw scores of shape (n_rows,): numbers for a regressor, log-odds for a classifier."""
+        rows = checked_rows(RowBatch(rows.indptr, rows.indices, rows.values, rows.n_features))
+        return fm_scores(
+            self.table, self.k_padded, self.bias, native_rows(rows), rows.n_rows, n_threads=n_threads
+        )  # fmt: skip
+
+    def predict(self, rows: RowBatch, *, n_threads: int = 1) -> Float32Array:
+        """Return predictions of shape (n_rows,): numbers for a regressor, probabilities of label 1 for a classifier."""
+        scores = self.score(rows, n_threads=n_threads)
+        if self.task == "classification":
+            return probabilities(scores)
+        if self.clip_predictions and self.label_range is not None:
+            return np.clip(scores, *np.float32(self.label_range))
+        return scores

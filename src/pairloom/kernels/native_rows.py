@@ -1,0 +1,144 @@
+"""Rows as the kernels take them, checked once before any kernel reads them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pairloom.errors import DataError, UserError
+from pairloom.kernels import _native
+from pairloom.rows import RowBatch
+
+__all__ = ["checked_rows", "native_rows", "sum_repeated"]
+
+REPEATED, OFFSETS, INDEX_RANGE, NOT_FINITE = 1, 2, 3, 4
+
+
+def _contiguous(
+    name: str, array: npt.NDArray[Any] | None, dtype: type, length: int
+) -> npt.NDArray[Any] | None:
+    if array is None:
+        return None
+    if array.ndim != 1 or len(array) != length:
+        raise UserError(f"Rows: '{name}' must be an array of shape ({length},). Got shape {array.shape}.")
+    return np.ascontiguousarray(array, dtype)
+
+
+def native_rows(batch: RowBatch, *, row_length: int | None = None) -> _native.Rows:
+    """Hand the arrays of a batch to the kernels, without a copy where dtype and order fit.
+
+    Parameters
+    ----------
+    batch : RowBatch
+    row_length : int, optional
+        When every row holds this many non-zeros; `batch.indptr` is then not read.
+    """
+    n_nonzeros = len(batch.indices)
+    return _native.Rows(
+        None if row_length is not None else _contiguous("indptr", batch.indptr, np.int64, batch.n_rows + 1),
+        row_length or 0,
+        np.ascontiguousarray(batch.indices, np.int32),
+        _contiguous("values", batch.values, np.float32, n_nonzeros),
+        _contiguous("labels", batch.labels, np.float32, batch.n_rows),
+        _contiguous("weights", batch.weights, np.float32, batch.n_rows),
+        batch.n_rows,
+    )
+
+
+def checked_rows(batch: RowBatch, *, n_features: int | None = None) -> RowBatch:
+    """Return the batch, repeated indices of a row summed, or say what is wrong with it.
+
+    Parameters
+    ----------
+    batch : RowBatch
+    n_features : int, optional
+        Upper bound of the indices; any non-negative index will do where it is None.
+
+    Raises
+    ------
+    DataError
+        Naming the row, for offsets that do not fit, an index out of range, NaN or infinity.
+    """
+    fault = _native.check_rows(native_rows(batch), -1 if n_features is None else n_features)
+    if fault == REPEATED:
+        return sum_repeated(batch)
+    if fault == OFFSETS:
+        raise DataError(
+            "offsets that begin at 0, never fall and end at the number of non-zeros", field="indptr"
+        )
+    if fault == INDEX_RANGE:
+        _raise_for_index(batch, n_features)
+    if fault == NOT_FINITE:
+        _raise_for_infinity(batch)
+    return batch
+
+
+def _row_of(batch: RowBatch, position: int) -> int:
+    return int(np.searchsorted(batch.indptr, position, side="right"))
+
+
+def _raise_for_index(batch: RowBatch, n_features: int | None) -> None:
+    bad = batch.indices < 0
+    if n_features is not None:
+        bad |= batch.indices >= n_features
+    position = int(np.argmax(bad))
+    limit = "" if n_features is None else f" in [0, {n_features - 1}]"
+    raise DataError(
+        f"a column index{limit}" if limit else "a column index of 0 or more",
+        got=str(int(batch.indices[position])),
+        row=_row_of(batch, position),
+        action="Raise the number of features or mend the row",
+    )
+
+
+def _raise_for_infinity(batch: RowBatch) -> None:
+    if batch.values is not None and not np.isfinite(batch.values).all():
+        position = int(np.argmin(np.isfinite(batch.values)))
+        raise DataError(
+            "a finite value",
+            got=str(batch.values[position]),
+            row=_row_of(batch, position),
+            field=f"column {batch.indices[position]}",
+            action="Remove the row or give the value a number",
+        )
+    for field, array in (("label", batch.labels), ("weight", batch.weights)):
+        if array is not None and not np.isfinite(array).all():
+            row = int(np.argmin(np.isfinite(array)))
+            raise DataError(
+                "a finite number",
+                got=str(array[row]),
+                row=row + 1,
+                field=field,
+                action="Remove the row or mend it",
+            )
+
+
+def sum_repeated(batch: RowBatch) -> RowBatch:
+    """Add up the values of indices that repeat within a row; indices come out ascending."""
+    rows = np.repeat(np.arange(batch.n_rows), np.diff(batch.indptr))
+    order = np.lexsort((batch.indices, rows))
+    rows, indices = rows[order], batch.indices[order]
+    values = np.ones(len(indices), np.float32) if batch.values is None else batch.values[order]
+    first = np.empty(len(indices), np.bool_)
+    first[:1] = True
+    first[1:] = (rows[1:] != rows[:-1]) | (indices[1:] != indices[:-1])
+    starts = np.flatnonzero(first)
+    sums = np.add.reduceat(values, starts).astype(np.float32) if len(starts) else values
+    if not np.isfinite(sums).all():
+        row = int(rows[starts[int(np.argmin(np.isfinite(sums)))]])
+        raise DataError(
+            "a sum of repeated values that is finite", row=row + 1, action="Scale the values down"
+        )
+    indptr = np.zeros(batch.n_rows + 1, np.int64)
+    np.cumsum(np.bincount(rows[starts], minlength=batch.n_rows), out=indptr[1:])
+    return RowBatch(
+        indptr,
+        indices[starts],
+        sums,
+        batch.n_features,
+        batch.labels,
+        batch.weights,
+        None if batch.fields is None else batch.fields[order][starts],
+    )
