@@ -5,10 +5,12 @@ namespace nb = nanobind;
 void bind_parse_error(nb::module_& m);
 void bind_libsvm(nb::module_& m);
 void bind_lines(nb::module_& m);
+void bind_recordio_protobuf(nb::module_& m);
 
 NB_MODULE(_native, m) {
   m.doc() = "Native parsers of pairloom.formats.";
   bind_parse_error(m);
   bind_libsvm(m);
   bind_lines(m);
+  bind_recordio_protobuf(m);
 }
