@@ -1,6 +1,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/tuple.h>
@@ -9,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 
 #include "pairloom/cpu.hpp"
 #include "pairloom/fm.hpp"
@@ -125,7 +127,7 @@ void bind_fm(nb::module_& m) {
           [](State& self, float value) { self.bias.value = value; })
       .def_prop_rw(
           "bias_state",
-          [](const State& self) { return nb::make_tuple(self.bias.state[0], self.bias.state[1], self.n_steps); },
+          [](const State& self) { return std::tuple(self.bias.state[0], self.bias.state[1], self.n_steps); },
           [](State& self, const std::tuple<float, float, std::int64_t>& state) {
             std::tie(self.bias.state[0], self.bias.state[1], self.n_steps) = state;
           })
@@ -147,7 +149,7 @@ void bind_fm(nb::module_& m) {
               totals = fm_train(*self.kernels, self.solver, table.data(), table.shape(0), self.layout, rows.view(),
                                 block_order.data(), block_order.shape(0), block_rows, n_hot, step, self.bias, n_threads);
             }
-            return nb::make_tuple(totals.loss, totals.weight);
+            return std::pair(totals.loss, totals.weight);
           },
           "table"_a, "rows"_a, "block_order"_a, "block_rows"_a, "n_hot"_a, "step"_a, "n_threads"_a)
       .def(
@@ -162,7 +164,7 @@ void bind_fm(nb::module_& m) {
                                       tile_starts.data(), row_order.shape(0), row_order.data(), diagonal_order.data(),
                                       step, self.bias, n_threads);
             }
-            return nb::make_tuple(totals.loss, totals.weight);
+            return std::pair(totals.loss, totals.weight);
           },
           "table"_a, "rows"_a, "tile_starts"_a, "row_order"_a, "diagonal_order"_a, "step"_a, "n_threads"_a)
       .def(
@@ -175,7 +177,7 @@ void bind_fm(nb::module_& m) {
               totals = fm_train_adam(*self.kernels, table.data(), table.shape(0), self.layout, rows.view(),
                                      batch_order.data(), settings, step, self.bias, self.n_steps, n_threads);
             }
-            return nb::make_tuple(totals.loss, totals.weight);
+            return std::pair(totals.loss, totals.weight);
           },
           "table"_a, "rows"_a, "batch_order"_a, "settings"_a, "step"_a, "n_threads"_a);
 

@@ -44,13 +44,14 @@ class PackedPairs:
     ----------
     columns : two ndarrays of shape (n_rows,), uint8, uint16 or int32
     first_index : the smallest index of each column
-    label_numbers : ndarray of shape (n_rows,), uint8, or float32 labels when there are more than 256
-    label_values : ndarray of float32, or None when `label_numbers` holds the labels themselves
+    labels : ndarray of shape (n_rows,), uint8 or float32
+        Positions in `label_values`; or the labels themselves, when they take more than 256 values.
+    label_values : ndarray of float32, or None
     """
 
     columns: tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]
     first_index: tuple[int, int]
-    label_numbers: npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+    labels: npt.NDArray[np.uint8 | np.float32]
     label_values: npt.NDArray[np.float32] | None
     weights: npt.NDArray[np.float32] | None
     n_features: int
@@ -85,14 +86,18 @@ class PackedPairs:
         indices = np.empty((n_rows, 2), np.int32)
         for j in range(2):
             np.add(self.columns[j], self.first_index[j], out=indices[:, j], casting="unsafe", dtype=np.int32)
-        labels = self.label_numbers if self.label_values is None else self.label_values[self.label_numbers]
+        labels = (
+            self.labels.astype(np.float32)
+            if self.label_values is None
+            else self.label_values.take(self.labels.astype(np.intp))
+        )
         indptr = np.arange(0, 2 * n_rows + 1, 2, dtype=np.int64)
-        return RowBatch(indptr, indices.ravel(), None, self.n_features, np.asarray(labels), self.weights)
+        return RowBatch(indptr, indices.ravel(), None, self.n_features, labels, self.weights)
 
     @property
     def size_bytes(self) -> int:
         """Memory that the arrays take."""
-        arrays = [*self.columns, self.label_numbers, self.weights]
+        arrays = [*self.columns, self.labels, self.weights]
         return sum(array.nbytes for array in arrays if array is not None)
 
 
@@ -178,7 +183,7 @@ def _gather(rows: RowBatch, order: npt.NDArray[np.int64], row_length: int | None
 
 
 def make_chunk(batches: list[RowBatch], rng: np.random.Generator, *, shuffle: bool) -> Chunk:
-    """Lay out batches as one chunk: checked, shuffled, in tiles where rows are pairs, packed where they are many."""
+    """Lay out batches as one chunk: checked, shuffled, pairs in tiles, and many pairs packed."""
     rows = _concatenate(batches) if len(batches) > 1 else batches[0]
     rows = checked_rows(rows)
     if rows.values is not None and (rows.values == 1.0).all():

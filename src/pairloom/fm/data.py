@@ -60,8 +60,8 @@ class LabelSums:
 class TrainingData:
     """Chunks for the trainer, and what is known of the whole.
 
-    Data up to the memory limit is kept in memory after the first pass. Beyond it, chunks are kept no longer than they
-    train, and every epoch opens the source anew while a thread of its own parses ahead.
+    Data up to the memory limit is kept in memory after the first pass. Beyond it, chunks are kept no
+    longer than they train, and every epoch opens the source anew while a thread of its own parses ahead.
     """
 
     source: RowSource
@@ -76,7 +76,7 @@ class TrainingData:
     feature_scale: np.ndarray | None = None
 
     def load(self) -> None:
-        """Read until the end or the memory limit; learn the labels' scale and the width from what was read."""
+        """Read until the end or the memory limit; learn scales and the width from what was read."""
         rng = np.random.default_rng(self.settings.random_state)
         size_bytes = 0
         for chunk in chunks_of(self._measured(self.source()), rng, shuffle=self.settings.shuffle):
@@ -111,7 +111,7 @@ class TrainingData:
         yield from _ahead(chunks_of(self.source(), rng, shuffle=self.settings.shuffle))
 
     def _measure_features(self) -> None:
-        """Learn each feature's largest absolute value where it exceeds 1, and the squared length of the rows over it."""
+        """Learn each feature's largest absolute value if over 1, and the rows' squared lengths."""
         rows = [(chunk.indices, chunk.values) for chunk in self.kept]
         if any(values is not None and np.abs(values).max(initial=0) > 1 for _, values in rows):
             self.feature_scale = np.ones(self.n_features, np.float32)

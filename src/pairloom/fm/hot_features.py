@@ -1,4 +1,4 @@
-"""The features that every thread would write: numbered first, so that each thread can keep a copy of its own."""
+"""The features that every thread would write, numbered first: each thread keeps a copy of its own."""
 
 from __future__ import annotations
 

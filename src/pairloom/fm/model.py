@@ -73,8 +73,8 @@ class FactorizationMachine:
         """Build a model of weights (n_features,) and factors (n_features, n_factors)."""
         if factors.ndim != 2 or factors.shape[1] < 1 or weights.shape != factors.shape[:1]:
             raise UserError(
-                "FactorizationMachine: 'factors' must be of shape (n_features, n_factors) and 'weights' of shape "
-                f"(n_features,). Got {factors.shape} and {weights.shape}."
+                "FactorizationMachine: 'factors' must be of shape (n_features, n_factors) and 'weights' "
+                f"of shape (n_features,). Got {factors.shape} and {weights.shape}."
             )
         k_padded, stride = model_layout(factors.shape[1])
         table = allocate_table(len(weights), stride)
@@ -110,10 +110,11 @@ class FactorizationMachine:
         )  # fmt: skip
 
     def predict(self, rows: RowBatch, *, n_threads: int = 1) -> Float32Array:
-        """Return predictions of shape (n_rows,): numbers for a regressor, probabilities of label 1 for a classifier."""
+        """Return predictions of shape (n_rows,): numbers, or a classifier's probabilities of label 1."""
         scores = self.score(rows, n_threads=n_threads)
         if self.task == "classification":
             return probabilities(scores)
         if self.clip_predictions and self.label_range is not None:
-            return np.clip(scores, *np.float32(self.label_range))
+            lowest, highest = self.label_range
+            return np.clip(scores, np.float32(lowest), np.float32(highest))
         return scores

@@ -1,8 +1,9 @@
 """Model files: safetensors for the arrays, JSON for everything else, in a folder or as ``model.tar.gz``.
 
-``model.json`` holds ``format`` ("pairloom-fm"), ``version``, the task, the bias and what belongs to the model: feature
-names, encoder, hyperparameters. ``model.safetensors`` holds ``weights`` (n_features,) and ``factors`` (n_features,
-n_factors), both float32, and the encoder's arrays under ``encoder.``. Loading one runs no code.
+``model.json`` holds ``format`` ("pairloom-fm"), ``version``, the task, the bias and what belongs to the
+model: feature names, encoder, hyperparameters. ``model.safetensors`` holds ``weights`` (n_features,) and
+``factors`` (n_features, n_factors), both float32, and further arrays such as an encoder's. Loading one runs
+no code.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import os
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def save_model(
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Any]:
+def _replacing(path: Path) -> Generator[Any]:
     """Write beside the target, then rename: a crash leaves the old file whole."""
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         try:
@@ -114,7 +115,7 @@ def load_model(source: str | Path) -> tuple[FactorizationMachine, dict[str, npt.
     path = Path(source)
     contents = _read_folder(path) if path.is_dir() else _read_archive(path)
     try:
-        metadata: dict[str, Any] = json.loads(contents[METADATA_FILE])
+        metadata: Any = json.loads(contents[METADATA_FILE])
     except ValueError as error:
         raise DataError(
             "JSON", got=str(error), source=f"{path}/{METADATA_FILE}", action="Train again"

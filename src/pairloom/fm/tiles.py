@@ -1,7 +1,8 @@
 """Rows of two features in tiles that can train side by side.
 
-Users and items are dealt into groups of about equal load. Rows of user group a and item group b make tile (a, b): tiles
-that differ in both groups share no parameter. Within a tile few parameters are in use, so they stay in a near cache.
+Users and items are dealt into groups of about equal load. Rows of user group a and item group b make tile
+(a, b): tiles that differ in both groups share no parameter. Within a tile few parameters are in use, so they
+stay in a near cache.
 """
 
 from __future__ import annotations

@@ -111,7 +111,8 @@ class FMTrainer:
         Parameters
         ----------
         source : callable returning an iterable of RowBatch
-            A fresh pass over the training rows; called again in every epoch when they do not fit the memory limit.
+            A fresh pass over the training rows; called again in every epoch when they do not fit the memory
+            limit.
         validation : callable returning an iterable of RowBatch, optional
             Rows to measure after every epoch; kept in memory.
         on_epoch : callable, optional
@@ -138,7 +139,7 @@ class FMTrainer:
         hot.swap(self._table, [*data.kept, *held_out])
         best = Best()
         try:
-            self._run(data, held_out, hot, best, on_epoch, epochs or self.settings.epochs)
+            self._run(data, held_out, hot, best, on_epoch=on_epoch, epochs=epochs or self.settings.epochs)
         finally:
             hot.swap_rows(self._table)
         if best.table is not None and self.settings.patience is not None:
@@ -228,6 +229,7 @@ class FMTrainer:
         held_out: list[Chunk],
         hot: HotFeatures,
         best: Best,
+        *,
         on_epoch: OnEpoch | None,
         epochs: int,
     ) -> None:
@@ -311,8 +313,9 @@ class FMTrainer:
 
     def _raise_diverged(self, epoch: int, loss: float) -> None:
         raise DivergenceError(
-            f"Training diverged in epoch {epoch + 1}: the loss reached {loss:.3g}. Lower 'learning_rate' (the step of "
-            f"the factors is {self.settings.factors_rate:g}), set 'clip_gradient', or scale large feature values down."
+            f"Training diverged in epoch {epoch + 1}: the loss reached {loss:.3g}. Lower 'learning_rate' "
+            f"(the step of the factors is {self.settings.factors_rate:g}), set 'clip_gradient', or scale "
+            "large feature values down."
         )
 
     def model(self) -> FactorizationMachine:

@@ -34,8 +34,8 @@ def allocate_table(n_features: int, stride: int) -> Table:
     except MemoryError as error:
         size_gb = n_features * stride * 4 / 1e9
         raise UserError(
-            f"A table of {n_features} features x {stride} floats needs {size_gb:.1f} GB, more than this machine "
-            "gives. Lower 'n_factors', or hash the features to fewer columns."
+            f"A table of {n_features} features x {stride} floats needs {size_gb:.1f} GB, more than this "
+            "machine gives. Lower 'n_factors', or hash the features to fewer columns."
         ) from error
     start = (-raw.ctypes.data // 4) % CACHE_LINE_FLOATS
     return raw[start : start + n_features * stride].reshape(n_features, stride)
