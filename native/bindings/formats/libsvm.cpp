@@ -9,9 +9,8 @@
 namespace nb = nanobind;
 using namespace nb::literals;
 using pairloom::as_span;
+using pairloom::OptionalVector;
 using pairloom::Vector;
-template <class T>
-using Optional = std::optional<Vector<T>>;
 
 namespace {
 
@@ -27,8 +26,8 @@ pairloom::AnyTuple parse_libsvm(const pairloom::ByteArray& text, bool has_labels
 }
 
 auto format_libsvm(const Vector<std::int64_t>& indptr, const Vector<std::int32_t>& indices,
-                         const Optional<float>& values, const Optional<float>& labels, const Optional<float>& weights,
-                         const Optional<std::int32_t>& fields, std::int64_t first_index) {
+                         const OptionalVector<float>& values, const OptionalVector<float>& labels, const OptionalVector<float>& weights,
+                         const OptionalVector<std::int32_t>& fields, std::int64_t first_index) {
   const pairloom::RowsView rows{as_span(indptr), as_span(indices), as_span(values),
                                 as_span(labels), as_span(weights), as_span(fields)};
   pairloom::GrowingArray<char> text;

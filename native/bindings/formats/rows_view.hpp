@@ -7,19 +7,19 @@
 #include <optional>
 #include <span>
 
-#include "pairloom/libsvm_text.hpp"
-
 namespace pairloom {
 
 template <class T>
 using Vector = nanobind::ndarray<const T, nanobind::ndim<1>, nanobind::c_contig, nanobind::device::cpu>;
+template <class T>
+using OptionalVector = std::optional<Vector<T>>;
 
 template <class T>
 std::span<const T> as_span(const Vector<T>& array) {
   return {array.data(), array.size()};
 }
 template <class T>
-std::span<const T> as_span(const std::optional<Vector<T>>& array) {
+std::span<const T> as_span(const OptionalVector<T>& array) {
   return array ? as_span(*array) : std::span<const T>();
 }
 

@@ -12,6 +12,7 @@ inline constexpr std::size_t kLongestNumber = 32;
 
 // The shortest text that reads back equal; returns its end. For finite numbers.
 char* write_number(char* out, float value);
+char* write_number(char* out, double value);
 char* write_number(char* out, std::int64_t value);
 
 // Throws ParseError, with the row, if one of its numbers is not finite.

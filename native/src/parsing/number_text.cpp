@@ -20,6 +20,14 @@ char* write_number(char* out, float value) {
 #endif
 }
 
+char* write_number(char* out, double value) {
+#if defined(__cpp_lib_to_chars)
+  return std::to_chars(out, out + kLongestNumber, value).ptr;
+#else
+  return out + std::snprintf(out, kLongestNumber, "%.17g", value);
+#endif
+}
+
 char* write_number(char* out, std::int64_t value) { return std::to_chars(out, out + kLongestNumber, value).ptr; }
 
 void check_finite(std::span<const float> numbers, std::int64_t row, const char* field) {

@@ -1,5 +1,6 @@
 """Native parsers of pairloom.formats."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy
@@ -8,6 +9,21 @@ from numpy.typing import NDArray
 
 class ParseError(Exception):
     pass
+
+class CsvFormat:
+    def __init__(self, delimiter: str, doubled_delimiter: bool, quote: str) -> None: ...
+
+def last_record_end(text: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu', writable=False)], quote: str) -> int: ...
+
+def first_record(text: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu', writable=False)], format: CsvFormat) -> tuple[list[bytes], int, int]: ...
+
+def parse_csv_table(text: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu', writable=False)], *, format: CsvFormat, kinds: Sequence[int], names: Sequence[str]) -> tuple[Any, ...]: ...
+
+def parse_csv_rows(text: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu', writable=False)], *, format: CsvFormat, names: Sequence[str], label_column: int, weight_column: int) -> tuple[Any, ...]: ...
+
+def format_csv_rows(indptr: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], indices: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], values: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, labels: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, n_features: int, format: CsvFormat) -> Annotated[NDArray[numpy.uint8], dict(shape=(None,))]: ...
+
+def format_csv_table(columns: list[Any], *, n_rows: int, format: CsvFormat) -> Annotated[NDArray[numpy.uint8], dict(shape=(None,))]: ...
 
 def parse_libsvm(text: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu', writable=False)], *, has_labels: bool, has_weights: bool, has_fields: bool, first_index: int, n_features: int) -> tuple[Any, ...]: ...
 

@@ -10,7 +10,7 @@ from typing import BinaryIO, Literal
 from pairloom.errors import DataError
 from pairloom.formats import _native
 from pairloom.formats.faults import at_row
-from pairloom.formats.pieces import cut_lines, parse_in_order
+from pairloom.formats.pieces import cut_lines, parse_in_order, write_text
 from pairloom.rows import RowBatch
 
 __all__ = ["read", "write"]
@@ -78,7 +78,7 @@ def write(
             )
         except _native.ParseError as fault:
             raise at_row(fault, source, n_rows) from None
-        stream.write(text.data)
+        write_text(stream, text)
         n_rows += batch.n_rows
 
 

@@ -14,7 +14,7 @@ from pairloom.errors import DataError
 from pairloom.formats import _native
 from pairloom.formats.faults import at_line
 
-__all__ = ["CHUNK_BYTES", "MAX_LINE_BYTES", "Text", "cut_lines", "parse_in_order"]
+__all__ = ["CHUNK_BYTES", "MAX_LINE_BYTES", "Text", "cut_lines", "parse_in_order", "write_text"]
 
 CHUNK_BYTES = 8 << 20
 MAX_LINE_BYTES = 64 << 20
@@ -98,7 +98,12 @@ def _checked_start(buffer: Text, n_bytes: int, source: str) -> tuple[Text, int]:
 
 
 def parse_in_order(
-    pieces: Iterator[Text], parse: Callable[[Text], tuple[Any, ...]], *, source: str, n_threads: int
+    pieces: Iterator[Text],
+    parse: Callable[[Text], tuple[Any, ...]],
+    *,
+    source: str,
+    n_threads: int,
+    n_lines_before: int = 0,
 ) -> Generator[tuple[Any, ...]]:
     """Parse pieces with `n_threads` threads and yield the results in order.
 
@@ -111,13 +116,15 @@ def parse_in_order(
         What errors call the text.
     n_threads : int
         With 1, nothing runs beside the caller; with more, up to ``n_threads + 1`` pieces are ahead of it.
+    n_lines_before : int
+        Lines of the source before the first piece.
 
     Raises
     ------
     DataError
         With the line of the stream, for a `ParseError` of the parser.
     """
-    n_lines = 0
+    n_lines = n_lines_before
     for piece, result in _one_by_one(pieces, parse) if n_threads == 1 else _ahead(pieces, parse, n_threads):
         try:
             parsed = result()
@@ -162,3 +169,11 @@ def _ahead(
             raise unread
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def write_text(stream: BinaryIO, text: Text) -> None:
+    """Write all of a text, to a raw stream as well, which may take less than it is given."""
+    view = text.data
+    while len(view) > 0:
+        n_written = cast("int | None", stream.write(view))
+        view = view[len(view) if n_written is None else n_written :]

@@ -1,0 +1,82 @@
+#include <algorithm>
+
+#include "csv_cursor.hpp"
+#include "pairloom/csv.hpp"
+
+namespace pairloom {
+namespace {
+
+std::string_view trimmed(std::string_view token) {
+  while (!token.empty() && (token.front() == ' ' || token.front() == '\t')) token.remove_prefix(1);
+  while (!token.empty() && (token.back() == ' ' || token.back() == '\t')) token.remove_suffix(1);
+  return token;
+}
+
+float take_number(CsvCursor& cursor, std::size_t column) {
+  float value = 0;
+  const char* end = quick_float(cursor.here(), value);
+  if (end != nullptr && cursor.ends_field(end)) [[likely]] {
+    cursor.jump(end);
+    return value;
+  }
+  return cursor.small_number(column, trimmed(cursor.field()));
+}
+
+class RowBuilder {
+ public:
+  RowBuilder(const CsvRowsOptions& options, std::size_t n_columns, ParsedRows& rows)
+      : options_(options), n_columns_(n_columns), rows_(rows) {}
+
+  void operator()(CsvCursor& cursor) {
+    while (cursor.next_record()) {
+      std::int32_t feature = 0;
+      for (std::size_t column = 0; column < n_columns_; ++column) {
+        const float value = take_number(cursor, column);
+        if (static_cast<std::int64_t>(column) == options_.label_column) {
+          rows_.labels.push_back(value);
+        } else if (static_cast<std::int64_t>(column) == options_.weight_column) {
+          if (value < 0) cursor.fail("a weight of at least 0", std::to_string(value), "", "weight");
+          rows_.weights.push_back(value);
+        } else {
+          if (value != 0) add(feature, value);
+          ++feature;
+        }
+        cursor.leave(column);
+      }
+      rows_.indptr.push_back(static_cast<std::int64_t>(rows_.indices.size()));
+    }
+  }
+
+ private:
+  void add(std::int32_t feature, float value) {
+    if (value != 1 && !rows_.has_values) {
+      rows_.has_values = true;
+      rows_.values.reserve(rows_.indices.size() + 1);
+      std::fill_n(rows_.values.data(), rows_.indices.size(), 1.0F);
+      rows_.values.set_size(rows_.indices.size());
+    }
+    rows_.indices.push_back(feature);
+    if (rows_.has_values) rows_.values.push_back(value);
+  }
+
+  const CsvRowsOptions& options_;
+  const std::size_t n_columns_;
+  ParsedRows& rows_;
+};
+
+}  // namespace
+
+ParsedRows parse_csv_rows(std::string_view text, const CsvFormat& format, const CsvRowsOptions& options,
+                          std::span<const std::string> names) {
+  ParsedRows rows;
+  rows.has_labels = options.label_column >= 0;
+  rows.has_weights = options.weight_column >= 0;
+  rows.n_features = static_cast<std::int64_t>(names.size()) - rows.has_labels - rows.has_weights;
+  CsvCursor cursor(format, names);
+  RowBuilder build(options, names.size(), rows);
+  over_records(text, format, cursor, build);
+  rows.n_lines = cursor.n_lines();
+  return rows;
+}
+
+}  // namespace pairloom
