@@ -25,6 +25,7 @@ namespace {
 template <typename T>
 using Vector = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Table = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using ConstTable = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Indptr = std::optional<Vector<const std::int64_t>>;
 using Floats = std::optional<Vector<const float>>;
 
@@ -183,7 +184,7 @@ void bind_fm(nb::module_& m) {
 
   m.def(
       "fm_scores",
-      [](Table table, std::size_t k_padded, float bias, const Rows& rows, Vector<float> out, std::size_t n_threads,
+      [](ConstTable table, std::size_t k_padded, float bias, const Rows& rows, Vector<float> out, std::size_t n_threads,
          const std::string& level) {
         const nb::gil_scoped_release release;
         fm_scores(fm_kernels(level), table.data(), table.shape(0), k_padded, table.shape(1), bias, rows.view(),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,6 @@ from pairloom.kernels.fm import (
     create_state,
     fm_scores,
 )
-from pairloom.rows import RowBatch
 
 __all__ = ["EpochReport", "FMTrainer"]
 
@@ -334,20 +334,36 @@ class FMTrainer:
             table[:width] /= self._feature_scale[:width, None]
         bias = float(np.float32(self._label_scale.mean + scale * self._state.bias))
         label_range = self._label_range if s.task == "regression" else None
-        return FactorizationMachine(s.task, s.n_factors, bias, table, label_range)
+        metadata = {"label_scale": [self._label_scale.mean, scale]}
+        return FactorizationMachine(s.task, s.n_factors, bias, table, label_range, metadata=metadata)
 
-    def with_settings(self, **changes: object) -> FMTrainer:
-        """Go on from here with some settings changed; solver and number of factors stay."""
-        self.settings = replace(self.settings, **changes)  # pyright: ignore[reportArgumentType]
-        return self
+    @classmethod
+    def from_model(cls, model: FactorizationMachine, settings: FMSettings) -> FMTrainer:
+        """Go on from a saved model, with the optimizer's state as new."""
+        trainer = cls(settings)
+        trainer._grow(model.n_features)
+        mean, scale = model.metadata.get("label_scale", (0.0, 1.0))
+        trainer._label_scale = LabelScale(float(mean), float(scale))
+        trainer._table[:, : model.n_factors] = model.factors / np.float32(np.sqrt(scale))
+        trainer._table[:, trainer._state.k_padded] = model.weights / np.float32(scale)
+        trainer._state.bias = (model.bias - mean) / scale
+        trainer._label_range = model.label_range or trainer._label_range
+        trainer._started = True
+        return trainer
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        state["_state"] = (self._state.bias, self._state.bias_state)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._state = create_state(self.settings.solver, self.settings.n_factors)
+        self._state.bias, self._state.bias_state = state["_state"]
+        self._table = _aligned_copy(self._table)
 
 
 def _aligned_copy(table: np.ndarray) -> np.ndarray:
     copy = allocate_table(*table.shape)
     copy[:] = table
     return copy
-
-
-def one_pass(batches: list[RowBatch]) -> Callable[[], Iterator[RowBatch]]:
-    """Return a source over batches at hand."""
-    return lambda: iter(batches)

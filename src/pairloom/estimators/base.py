@@ -1,0 +1,438 @@
+"""What regressor and classifier share: parameters, training, explanation, model files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from pairloom.errors import UserError
+from pairloom.estimators.conformance import EstimatorManners, not_fitted
+from pairloom.estimators.defaults import defaults_for
+from pairloom.estimators.inputs import feature_names, labels_of, rows_of, weights_of
+from pairloom.estimators.progress import epoch_progress
+from pairloom.fm.model import FactorizationMachine
+from pairloom.fm.model_file import load_model, save_model
+from pairloom.fm.settings import FMSettings, Task
+from pairloom.fm.terms import ScoreTerms, score_terms
+from pairloom.fm.training import EpochReport, FMTrainer
+from pairloom.rows import RowBatch
+
+__all__ = ["FactorizationMachineEstimator"]
+
+Callback = Callable[[EpochReport], object]
+RandomState = int | np.random.RandomState | np.random.Generator | None
+SOLVERS = ("sgd", "adagrad", "adam", "ftrl")
+SCHEDULES = ("constant", "linear", "inverse")
+INITIALIZERS = ("normal", "uniform", "constant")
+
+
+class FactorizationMachineEstimator(EstimatorManners):
+    """Base of the two estimators; not public by itself."""
+
+    _task: Task
+
+    classes_: npt.NDArray[Any]
+    n_factors: int
+    solver: str
+    epochs: int
+    learning_rate: float | None
+    bias_learning_rate: float | None
+    linear_learning_rate: float | None
+    factors_learning_rate: float | None
+    learning_rate_schedule: str
+    final_learning_rate: float
+    bias_decay: float
+    linear_decay: float | None
+    factors_decay: float | None
+    linear_l1: float
+    factors_l1: float
+    init_method: str
+    bias_init: float
+    linear_init_scale: float
+    factors_init_scale: float
+    batch_size: int
+    clip_gradient: float | None
+    rescale_gradient: float
+    early_stopping: bool
+    validation_fraction: float
+    n_iter_no_change: int
+    tol: float
+    shuffle: bool
+    warm_start: bool
+    n_jobs: int | None
+    deterministic: bool
+    random_state: RandomState
+    callbacks: Iterable[Callback] | None
+    verbose: int
+
+    def _store(self, parameters: dict[str, Any]) -> None:
+        for name in self._parameter_names():
+            setattr(self, name, parameters[name])
+
+    def _encode_labels(self, labels: npt.NDArray[Any], *, classes: Any = None) -> npt.NDArray[np.float32]:
+        raise NotImplementedError
+
+    def _class_weights(self, labels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
+        return None
+
+    def _clips(self) -> bool:
+        return False
+
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: tuple[Any, Any] | None = None
+    ) -> Self:
+        """Train on rows X with labels y.
+
+        Parameters
+        ----------
+        X : RowBatch, scipy sparse, ndarray or data frame of shape (n_rows, n_features)
+            Numbers; raw columns go through a FeatureEncoder first. Sparse rows of ones are the fastest. An index
+            that repeats within a row counts as the sum of its values.
+        y : array-like of shape (n_rows,)
+        sample_weight : array-like of shape (n_rows,), optional
+        validation_data : (X, y), optional
+            Rows to measure after every epoch. With ``early_stopping`` the best epoch's parameters are kept; without
+            this argument ``early_stopping`` holds out ``validation_fraction`` of the training rows.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        UserError
+            For input that cannot be trained on; DivergenceError when the step size is too high.
+        """
+        rows = self._prepare(X, y, sample_weight, reset=not (self.warm_start and hasattr(self, "trainer_")))
+        validation = None if validation_data is None else self._prepare_validation(*validation_data)
+        if validation is None and self.early_stopping:
+            rows, validation = self._hold_out(rows)
+        settings = self._settings()
+        if not (self.warm_start and hasattr(self, "trainer_")):
+            self.trainer_ = FMTrainer(settings)
+        else:
+            self._keep_shape(settings)
+        self._train(rows, validation, settings.epochs)
+        self.n_iter_ = len(self.history_)
+        return self
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> Self:
+        first = not hasattr(self, "model_")
+        rows = self._prepare(X, y, sample_weight, reset=first, grow=True, classes=classes)
+        settings = self._settings(partial=True)
+        if not hasattr(self, "trainer_"):
+            self.trainer_ = FMTrainer(settings) if first else FMTrainer.from_model(self._fitted(), settings)
+            self.n_iter_ = 0
+        else:
+            self._keep_shape(settings)
+        self._train(rows, None, 1)
+        self.n_iter_ += 1
+        return self
+
+    def _keep_shape(self, settings: FMSettings) -> None:
+        before = self.trainer_.settings
+        if (settings.solver, settings.n_factors) != (before.solver, before.n_factors):
+            raise UserError(
+                f"{type(self).__name__}: 'solver' and 'n_factors' must stay {before.solver!r} and {before.n_factors} "
+                f"to go on training. Got {settings.solver!r} and {settings.n_factors}. Fit a new estimator."
+            )
+        self.trainer_.settings = settings
+
+    def _train(self, rows: RowBatch, validation: RowBatch | None, epochs: int) -> None:
+        earlier = len(self.trainer_.history)
+        with epoch_progress(type(self).__name__, epochs, self.verbose) as show:
+            callbacks = [show, *(self.callbacks or ())]
+
+            def on_epoch(report: EpochReport) -> bool:
+                return sum(bool(callback(report)) for callback in callbacks) > 0
+
+            self.trainer_.fit(
+                lambda: [rows],
+                validation=None if validation is None else lambda: [validation],
+                on_epoch=on_epoch,
+                n_features=self.n_features_in_,
+                epochs=epochs,
+            )
+        self.history_ = self.trainer_.history[earlier:]
+        self.model_ = self.trainer_.model()
+        self.model_.clip_predictions = self._clips()
+
+    def _prepare(
+        self, X: Any, y: Any, sample_weight: Any, *, reset: bool, grow: bool = False, classes: Any = None
+    ) -> RowBatch:
+        rows = rows_of(X)
+        if rows.n_rows == 0 or rows.n_features == 0:
+            what, n = ("sample", 0) if rows.n_rows == 0 else ("feature", 0)
+            raise UserError(
+                f"Found array with {n} {what}(s) (shape=({rows.n_rows}, {rows.n_features})) while a minimum of 1 is "
+                f"required by {type(self).__name__}."
+            )
+        self._check_columns(X, rows, reset=reset, grow=grow)
+        if y is None and rows.labels is not None:
+            y = rows.labels
+        labels = self._encode_labels(labels_of(y, rows.n_rows), classes=classes)
+        weights = weights_of(sample_weight if sample_weight is not None else rows.weights, rows.n_rows)
+        by_class = self._class_weights(labels)
+        if by_class is not None:
+            weights = by_class if weights is None else weights * by_class
+        if weights is not None and not weights.any():
+            raise UserError(
+                "'sample_weight' must hold a number above 0. Got zeros. Leave it out or raise some."
+            )
+        return RowBatch(rows.indptr, rows.indices, rows.values, rows.n_features, labels, weights)
+
+    def _prepare_validation(self, X: Any, y: Any) -> RowBatch:
+        rows = rows_of(X)
+        labels = self._encode_labels(
+            labels_of(y if y is not None else rows.labels, rows.n_rows), classes="known"
+        )
+        return RowBatch(rows.indptr, rows.indices, rows.values, rows.n_features, labels)
+
+    def _check_columns(self, X: Any, rows: RowBatch, *, reset: bool, grow: bool = False) -> None:
+        names = feature_names(X)
+        if reset:
+            self.n_features_in_ = rows.n_features
+            if names is not None:
+                self.feature_names_in_ = names
+            elif hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+            return
+        if grow and rows.n_features > self.n_features_in_:
+            self.n_features_in_ = rows.n_features
+        elif isinstance(X, RowBatch):
+            return  # a streamed batch says how wide it is so far, not how wide its matrix is
+        if rows.n_features != self.n_features_in_:
+            raise UserError(
+                f"X has {rows.n_features} features, but {type(self).__name__} is expecting {self.n_features_in_} "
+                "features as input."
+            )
+        known = getattr(self, "feature_names_in_", None)
+        if known is not None and names is not None and list(names) != list(known):
+            raise UserError(_names_differ(list(known), list(names)))
+
+    def _hold_out(self, rows: RowBatch) -> tuple[RowBatch, RowBatch]:
+        if not 0 < self.validation_fraction < 1:
+            raise UserError(f"'validation_fraction' must be in (0, 1). Got {self.validation_fraction}.")
+        n_held = max(1, round(rows.n_rows * self.validation_fraction))
+        if n_held >= rows.n_rows:
+            raise UserError(
+                "'early_stopping' needs at least two rows. Got one. Give more rows or turn it off."
+            )
+        order = np.random.default_rng(self._seed()).permutation(rows.n_rows)
+        return _take(rows, np.sort(order[n_held:])), _take(rows, np.sort(order[:n_held]))
+
+    def _seed(self) -> int:
+        state = self.random_state
+        if state is None:
+            return int(np.random.SeedSequence().generate_state(1)[0])
+        if isinstance(state, np.random.RandomState):
+            return int(state.randint(0, 2**31 - 1))
+        if isinstance(state, np.random.Generator):
+            return int(state.integers(0, 2**31 - 1))
+        if isinstance(state, (int, np.integer)) and state >= 0:
+            return int(state)
+        raise UserError(
+            f"'random_state' must be None, an integer of 0 or more or a generator. Got {state!r}."
+        )
+
+    def _settings(self, *, partial: bool = False) -> FMSettings:
+        self._check_parameters()
+        default = defaults_for(self.solver, self._task)  # pyright: ignore[reportArgumentType]
+        rate = default.learning_rate if self.learning_rate is None else float(self.learning_rate)
+
+        def either(value: float | None, otherwise: float) -> float:
+            return otherwise if value is None else float(value)
+
+        return FMSettings(
+            task=self._task,
+            n_factors=int(self.n_factors),
+            solver=self.solver,  # pyright: ignore[reportArgumentType]
+            epochs=int(self.epochs),
+            bias_rate=either(self.bias_learning_rate, rate / 10),
+            linear_rate=either(self.linear_learning_rate, rate),
+            factors_rate=either(self.factors_learning_rate, rate),
+            bias_decay=float(self.bias_decay),
+            linear_decay=either(self.linear_decay, default.linear_decay),
+            factors_decay=either(self.factors_decay, default.factors_decay),
+            linear_l1=float(self.linear_l1),
+            factors_l1=float(self.factors_l1),
+            bias_init=float(self.bias_init),
+            linear_init="constant" if self.linear_init_scale == 0 else self.init_method,  # pyright: ignore[reportArgumentType]
+            linear_scale=float(self.linear_init_scale),
+            factors_init=self.init_method,  # pyright: ignore[reportArgumentType]
+            factors_scale=float(self.factors_init_scale),
+            schedule="constant" if partial else self.learning_rate_schedule,  # pyright: ignore[reportArgumentType]
+            final_rate=float(self.final_learning_rate),
+            batch_rows=int(self.batch_size),
+            clip=float(self.clip_gradient or 0.0),
+            rescale=float(self.rescale_gradient),
+            patience=int(self.n_iter_no_change) if self.early_stopping else None,
+            tolerance=float(self.tol),
+            shuffle=bool(self.shuffle),
+            random_state=self._seed(),
+            n_threads=_thread_count(self.n_jobs),
+            deterministic=bool(self.deterministic),
+        )
+
+    def _check_parameters(self) -> None:
+        owner = type(self).__name__
+        for name, choices in (
+            ("solver", SOLVERS),
+            ("learning_rate_schedule", SCHEDULES),
+            ("init_method", INITIALIZERS),
+        ):
+            value = getattr(self, name)
+            if value not in choices:
+                raise UserError(f"{owner}: '{name}' must be one of {', '.join(choices)}. Got {value!r}.")
+        for name in ("n_factors", "epochs", "batch_size", "n_iter_no_change"):
+            value = getattr(self, name)
+            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+                raise UserError(f"{owner}: '{name}' must be an integer of 1 or more. Got {value!r}.")
+        for name in (
+            "learning_rate", "bias_learning_rate", "linear_learning_rate", "factors_learning_rate",
+            "final_learning_rate", "bias_decay", "linear_decay", "factors_decay", "linear_l1", "factors_l1",
+            "factors_init_scale", "linear_init_scale", "clip_gradient", "tol",
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if value is not None and not (np.isreal(value) and 0 <= value < np.inf):
+                raise UserError(f"{owner}: '{name}' must be a finite number of 0 or more. Got {value!r}.")
+        if self.solver != "ftrl" and (self.linear_l1 or self.factors_l1):
+            raise UserError(
+                f"{owner}: L1 penalties need solver='ftrl'. Got {self.solver!r}. Change it or set them to 0."
+            )
+
+    def _fitted(self) -> FactorizationMachine:
+        if not hasattr(self, "model_"):
+            raise not_fitted(self)
+        return self.model_
+
+    def _threads(self) -> int:
+        return _thread_count(self.n_jobs)
+
+    def _rows_to_score(self, X: Any) -> RowBatch:
+        self._fitted()
+        rows = rows_of(X)
+        self._check_columns(X, rows, reset=False)
+        return rows
+
+    @property
+    def intercept_(self) -> float:
+        """The bias."""
+        return self._fitted().bias
+
+    @property
+    def coef_(self) -> npt.NDArray[np.float32]:
+        """Linear weights, of shape (n_features,)."""
+        return self._fitted().weights
+
+    @property
+    def factors_(self) -> npt.NDArray[np.float32]:
+        """Factors, of shape (n_features, n_factors)."""
+        return self._fitted().factors
+
+    def score_terms(self, X: Any, row: int = 0) -> ScoreTerms:
+        """Split the score of one row into exact contributions of its features and pairs.
+
+        Parameters
+        ----------
+        X : as in `fit`
+        row : int
+            Which row of X, counted from 0.
+        """
+        return score_terms(self._fitted(), self._rows_to_score(X), row)
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to a folder or a ``.tar.gz`` file, as data that no loading runs.
+
+        Parameters
+        ----------
+        path : path
+        """
+        model = self._fitted()
+        parameters = {
+            name: value for name, value in self.get_params().items()
+            if name != "callbacks" and isinstance(value, (int, float, str, bool, type(None)))
+        }  # fmt: skip
+        names = getattr(self, "feature_names_in_", None)
+        metadata = {
+            **model.metadata,
+            "estimator": parameters,
+            "classes": np.asarray(self.classes_).tolist() if hasattr(self, "classes_") else None,
+            "feature_names": None if names is None else list(names),
+        }
+        save_model(
+            FactorizationMachine(
+                model.task, model.n_factors, model.bias, model.table, model.label_range,
+                model.clip_predictions, metadata,
+            ),
+            path,
+        )  # fmt: skip
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a model that `save`, a training job or the command line wrote; it predicts bit for bit the same.
+
+        Parameters
+        ----------
+        path : path
+        """
+        model, _ = load_model(path)
+        if model.task != cls._task:
+            raise UserError(f"{cls.__name__}: the model at {path} must be for {cls._task}. Got {model.task}.")
+        known = cls._parameter_names()
+        parameters = dict(model.metadata.get("estimator", {}))
+        estimator = cls(**{name: value for name, value in parameters.items() if name in known})
+        estimator.n_factors = model.n_factors
+        estimator.model_ = model
+        estimator.n_features_in_ = model.n_features
+        if model.metadata.get("feature_names"):
+            estimator.feature_names_in_ = np.asarray(model.metadata["feature_names"], dtype=object)
+        if model.task == "classification":
+            estimator.classes_ = np.asarray(model.metadata.get("classes") or [0, 1])
+        return estimator
+
+
+def _take(rows: RowBatch, chosen: npt.NDArray[np.int64]) -> RowBatch:
+    lengths = np.diff(rows.indptr)[chosen]
+    indptr = np.zeros(len(chosen) + 1, np.int64)
+    np.cumsum(lengths, out=indptr[1:])
+    positions = np.arange(indptr[-1]) + np.repeat(rows.indptr[chosen] - indptr[:-1], lengths)
+    return RowBatch(
+        indptr,
+        rows.indices[positions],
+        None if rows.values is None else rows.values[positions],
+        rows.n_features,
+        None if rows.labels is None else rows.labels[chosen],
+        None if rows.weights is None else rows.weights[chosen],
+    )
+
+
+def _thread_count(n_jobs: int | None) -> int:
+    if n_jobs is None:
+        return 1
+    if n_jobs == 0:
+        raise UserError("'n_jobs' must not be 0. Give a number of threads, or -1 for all cores.")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(n_jobs) if n_jobs > 0 else max(1, cores + 1 + int(n_jobs))
+
+
+def _names_differ(known: list[str], given: list[str]) -> str:
+    unseen = [name for name in given if name not in known]
+    missing = [name for name in known if name not in given]
+    message = "The feature names should match those that were passed during fit.\n"
+    if unseen:
+        message += "Feature names unseen at fit time:\n" + "".join(
+            f"- {name}\n" for name in sorted(unseen)[:5]
+        )
+    if missing:
+        message += "Feature names seen at fit time, yet now missing:\n" + "".join(
+            f"- {name}\n" for name in sorted(missing)[:5]
+        )
+    if not unseen and not missing:
+        message += "Feature names must be in the same order as they were in fit.\n"
+    return message
