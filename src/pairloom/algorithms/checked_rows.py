@@ -1,0 +1,117 @@
+"""Rows on their way into an algorithm: what cannot be trained on is refused, with channel and row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from pairloom.algorithms.contract import RowSource
+from pairloom.errors import DataError
+from pairloom.rows import RowBatch
+
+__all__ = ["checked_rows"]
+
+LABELS_ADVICE = "Correct the label or leave the row out"
+
+
+def checked_rows(
+    source: RowSource, channel: str, *, binary: bool, feature_dim: int | None = None
+) -> RowSource:
+    """Check every batch that `source` yields.
+
+    Parameters
+    ----------
+    source : callable
+        Opens a pass over the rows.
+    channel : str
+        Named in errors.
+    binary : bool
+        Whether labels must be 0 and 1.
+    feature_dim : int, optional
+        Every column index must be less.
+
+    Returns
+    -------
+    callable
+        Opens a pass that raises DataError when it meets rows without labels, a label or value that is not
+        finite, a label that does not fit the task, a negative weight or a column out of range, and when it
+        ends without a row.
+    """
+    where = f"Channel '{channel}'"
+
+    def open_pass() -> Iterator[RowBatch]:
+        n_rows = 0
+        for batch in source():
+            if batch.n_rows:
+                _check(batch, where, n_rows, binary, feature_dim)
+                n_rows += batch.n_rows
+                yield batch
+        if not n_rows:
+            raise DataError("at least one row", got="none", source=where, action="Give it a file with rows")
+
+    return open_pass
+
+
+def _check(batch: RowBatch, where: str, rows_before: int, binary: bool, feature_dim: int | None) -> None:
+    if batch.labels is None:
+        raise DataError(
+            "a label in every row", got="rows without labels", source=where, row=rows_before + 1,
+            action="Say which column holds the label, or give data that has one",
+        )  # fmt: skip
+    if not np.isfinite(batch.labels).all():
+        _refuse_label("a finite label", batch.labels, ~np.isfinite(batch.labels), where, rows_before)
+    if binary:
+        wrong = (batch.labels != 0) & (batch.labels != 1)
+        if wrong.any():
+            _refuse_label(
+                "a label of 0 or 1 for 'binary_classifier'", batch.labels, wrong, where, rows_before
+            )
+    if batch.weights is not None and not (np.isfinite(batch.weights) & (batch.weights >= 0)).all():
+        row = int(np.argmin(np.isfinite(batch.weights) & (batch.weights >= 0)))
+        raise DataError(
+            "a finite weight >= 0", got=str(batch.weights[row]), source=where, row=rows_before + row + 1
+        )
+    if batch.values is not None and not np.isfinite(batch.values).all():
+        position = int(np.argmin(np.isfinite(batch.values)))
+        raise DataError(
+            f"a finite value in column {batch.indices[position]}",
+            got=str(batch.values[position]),
+            source=where,
+            row=rows_before + _row_of(batch, position),
+            action="Replace it by a number or leave the column out",
+        )
+    _check_columns(batch, where, rows_before, feature_dim)
+
+
+def _check_columns(batch: RowBatch, where: str, rows_before: int, feature_dim: int | None) -> None:
+    if not len(batch.indices):
+        return
+    wrong = batch.indices.min() < 0 or (feature_dim is not None and batch.indices.max() >= feature_dim)
+    if not wrong:
+        return
+    outside = batch.indices < 0
+    if feature_dim is not None:
+        outside |= batch.indices >= feature_dim
+    position = int(np.argmax(outside))
+    raise DataError(
+        "a column index >= 0" if feature_dim is None else f"a column index in [0, {feature_dim - 1}]",
+        got=str(batch.indices[position]),
+        source=where,
+        row=rows_before + _row_of(batch, position),
+        action=None if feature_dim is None else "Raise 'feature_dim', or leave it out to have it inferred",
+    )
+
+
+def _refuse_label(
+    expected: str, labels: npt.NDArray[np.float32], wrong: npt.NDArray[np.bool_], where: str, rows_before: int
+) -> None:
+    row = int(np.argmax(wrong))
+    raise DataError(
+        expected, got=f"{labels[row]:g}", source=where, row=rows_before + row + 1, action=LABELS_ADVICE
+    )
+
+
+def _row_of(batch: RowBatch, position: int) -> int:
+    return int(np.searchsorted(batch.indptr, position, side="right"))
