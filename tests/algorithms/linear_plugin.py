@@ -12,7 +12,6 @@ from pairloom.algorithms.contract import Channel, check_channels
 from pairloom.algorithms.report import (
     ChannelScored,
     EpochEnded,
-    EpochStarted,
     StopTraining,
     TrainingEnded,
     silent,
@@ -89,7 +88,6 @@ class LinearPlugin:
         model = LinearModel(np.zeros(asked.feature_dim), 0.0)
         metrics = {}
         for epoch in range(asked.epochs):
-            report(EpochStarted(epoch, asked.epochs))
             errors = RegressionErrors()
             for rows in sources["train"]():
                 errors.update(rows.labels, self._predict_and_step(model, rows))

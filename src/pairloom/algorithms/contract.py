@@ -101,7 +101,7 @@ class Algorithm(Protocol):
     hyperparameters_type: ClassVar[type[Hyperparameters]]
     model_type: ClassVar[type[Model]]
 
-    def __init__(self, hyperparameters: Mapping[str, object] | Hyperparameters) -> None: ...
+    def __init__(self, hyperparameters: Mapping[str, object]) -> None: ...
 
     def fit(self, channels: Mapping[str, RowSource], *, n_threads: int = 1, report: Report = silent) -> Model:
         """Train on ``channels["train"]``; raises UserError for data it cannot use."""

@@ -11,7 +11,6 @@ from pairloom.algorithms.report import (
     BatchMeasured,
     ChannelScored,
     EpochEnded,
-    EpochStarted,
     Event,
     TrainingEnded,
 )
@@ -40,13 +39,10 @@ class LogLines:
         self, algorithm: str, write: Write, *, host: str = "algo-1", clock: Callable[[], float] = time.time
     ) -> None:
         self.algorithm, self.write, self.host, self.clock = algorithm, write, host, clock
-        self._epoch_start = self._start = clock()
 
     def __call__(self, event: Event) -> None:
         """Write the lines of one event."""
         match event:
-            case EpochStarted():
-                self._epoch_start = self.clock()
             case BatchMeasured():
                 self._quality(event.metrics, "train", event.epoch, event.batch)
             case EpochEnded():
@@ -62,11 +58,8 @@ class LogLines:
         now = self.clock()
         self._quality(event.metrics, "train", event.epoch)
         self._quality(event.validation, "validation", event.epoch)
-        self._measurements(
-            {"epochs": event.epoch + 1, "update.time": (now - self._epoch_start) * 1e3},
-            self._epoch_start,
-            now,
-        )
+        measurements = {"epochs": event.epoch + 1, "update.time": event.seconds * 1e3}
+        self._measurements(measurements, now - event.seconds, now)
         done = round(100 * (event.epoch + 1) / event.n_epochs, 2)
         self._info(progress_line(done, host=self.host))
         if event.seconds > 0:

@@ -36,7 +36,7 @@ def reference_page(algorithm: type[Algorithm]) -> str:
     parts += [
         "## Channels",
         _table(
-            ("channel", "required", "content types", "input modes", ""),
+            ("channel", "required", "content types", "input modes", "meaning"),
             [
                 (
                     f"`{channel.name}`",
@@ -50,7 +50,7 @@ def reference_page(algorithm: type[Algorithm]) -> str:
         ),
         "## Metrics",
         _table(
-            ("metric", "better is", ""),
+            ("metric", "better is", "meaning"),
             [
                 (f"`{metric.name}`", "less" if metric.direction == "minimize" else "more", metric.doc)
                 for metric in algorithm.metrics
@@ -67,7 +67,7 @@ def reference_page(algorithm: type[Algorithm]) -> str:
 
 def _hyperparameters(parameters: Iterable[Parameter]) -> str:
     return _table(
-        ("name", "must be", "default", "tuned in", ""),
+        ("name", "must be", "default", "tuned in", "meaning"),
         [
             (
                 f"`{parameter.wire_name}`",

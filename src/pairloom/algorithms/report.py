@@ -13,7 +13,6 @@ __all__ = [
     "BatchMeasured",
     "ChannelScored",
     "EpochEnded",
-    "EpochStarted",
     "Event",
     "Report",
     "StopTraining",
@@ -22,14 +21,6 @@ __all__ = [
 ]
 
 Metrics = Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class EpochStarted:
-    """A pass over the training data begins; epochs count from 0."""
-
-    epoch: int
-    n_epochs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +39,9 @@ class EpochEnded:
     Parameters
     ----------
     epoch, n_epochs : int
+        The pass, counted from 0, and how many were asked for; stopping early leaves some out.
     metrics : mapping of str to float
-        Of the training rows, by metric name.
+        Of the training rows, by metric name, each row measured before it was learned from.
     validation : mapping of str to float
         Of the channel ``validation`` after this epoch; empty where there is none.
     n_rows : int
@@ -67,7 +59,7 @@ class EpochEnded:
 
 @dataclass(frozen=True, slots=True)
 class TrainingEnded:
-    """The parameters are final; `metrics` are those of the training rows in the epoch that was kept."""
+    """The parameters are final; `metrics` are those of the training rows in the last epoch."""
 
     n_epochs: int
     metrics: Metrics
@@ -82,7 +74,7 @@ class ChannelScored:
     metrics: Metrics
 
 
-Event = EpochStarted | BatchMeasured | EpochEnded | TrainingEnded | ChannelScored
+Event = BatchMeasured | EpochEnded | TrainingEnded | ChannelScored
 Report = Callable[[Event], None]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from pairloom.algorithms.report import Report, silent
 from pairloom.rows import RowBatch
 from pairloom.synthetic import ClickModel, planted_ratings
 
-__all__ = ["CASES", "Case", "batched", "take"]
+__all__ = ["CASES", "Case", "batched"]
 
 
 @dataclass(frozen=True)
@@ -60,27 +60,12 @@ class Case:
         return self.make(**changes).fit(channels, n_threads=n_threads, report=report)
 
 
-def take(rows: RowBatch, chosen: slice) -> RowBatch:
-    """Take consecutive rows."""
-    start, stop, _ = chosen.indices(rows.n_rows)
-    first, last = int(rows.indptr[start]), int(rows.indptr[max(stop, start)])
-    return replace(
-        rows,
-        indptr=rows.indptr[start : max(stop, start) + 1] - first,
-        indices=rows.indices[first:last],
-        values=None if rows.values is None else rows.values[first:last],
-        labels=None if rows.labels is None else rows.labels[start:stop],
-        weights=None if rows.weights is None else rows.weights[start:stop],
-        fields=None if rows.fields is None else rows.fields[first:last],
-    )
-
-
 def batched(rows: RowBatch, batch_rows: int = 400) -> RowSource:
     """Stream rows in batches whose arrays nobody may write to."""
 
     def open_pass() -> Iterator[RowBatch]:
         for start in range(0, rows.n_rows, batch_rows):
-            batch = take(rows, slice(start, start + batch_rows))
+            batch = rows.part(start, min(start + batch_rows, rows.n_rows))
             for name in ("indptr", "indices", "values", "labels", "weights", "fields"):
                 array = getattr(batch, name)
                 if array is not None:
@@ -97,7 +82,7 @@ def _regression() -> Case:
         "bias_lr": "0.05", "linear_lr": "0.02", "factors_lr": "0.02", "factors_init_sigma": "0.1",
         "factors_wd": "0.01",
     }  # fmt: skip
-    train, test = take(rows, slice(0, 2000)), take(rows, slice(2000, None))
+    train, test = rows.part(0, 2000), rows.part(2000, 2400)
     mean_predictor = float(np.std(test.labels)) if test.labels is not None else 0.0
     return Case(
         "factorization-machines", "regressor", hyperparameters, train, test, "rmse", 0.75 * mean_predictor

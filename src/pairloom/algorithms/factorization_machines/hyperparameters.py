@@ -13,12 +13,10 @@ InitMethod = Literal["uniform", "normal", "constant"]
 LARGEST_WIDTH = 2**31 - 1
 TUNABLE = (1e-8, 512.0)
 TASK = "What is predicted: a number, or the probability that a label is 1 rather than 0."
-METHOD = (
-    "Distribution from which {} begins: uniform in [-scale, scale], normal with sigma, or constant at value."
-)
-SCALE = "Half-width of the uniform distribution from which {} begins; 0.07 where it is left open."
-SIGMA = "Standard deviation of the normal distribution from which {} begins."
-VALUE = "The value from which {} begins with the constant method; 0 where it is left open."
+METHOD = "Initial values of {}: uniform in [-scale, scale], normal with sigma, or constant at value."
+SCALE = "Half-width of the uniform initial values of {}; 0.07 where it is left open."
+SIGMA = "Standard deviation of the normal initial values of {}."
+VALUE = "Constant initial value of {}; 0 where it is left open."
 RATE = "Learning rate of {}."
 DECAY = "L2 penalty on {}."
 BIAS, LINEAR, FACTORS = "the bias", "the linear weights", "the factors"
@@ -45,7 +43,11 @@ class FactorizationMachinesHyperparameters(Hyperparameters, owner="Factorization
     bias_init_method: InitMethod = param(default="normal", doc=METHOD.format(BIAS))
     bias_init_scale: float | None = param(default=None, ge=0, tunable=TUNABLE, doc=SCALE.format(BIAS))
     bias_init_sigma: float = param(default=0.01, ge=0, tunable=TUNABLE, doc=SIGMA.format(BIAS))
-    bias_init_value: float | None = param(default=None, tunable=TUNABLE, doc=VALUE.format(BIAS))
+    bias_init_value: float | None = param(
+        default=None,
+        tunable=TUNABLE,
+        doc=VALUE.format(BIAS) + " Given with the constant method, labels are left as they are.",
+    )
     bias_lr: float = param(default=0.1, ge=0, tunable=TUNABLE, doc=RATE.format(BIAS))
     bias_wd: float = param(default=0.01, ge=0, tunable=TUNABLE, doc=DECAY.format(BIAS))
 
@@ -68,21 +70,32 @@ class FactorizationMachinesHyperparameters(Hyperparameters, owner="Factorization
         doc="Largest absolute value of a gradient; what exceeds it is cut. Negative: nothing is.",
     )
     eps: float | None = param(
-        default=None, gt=0, doc="Guard against division by zero; the solver's own where it is left open."
+        default=None,
+        gt=0,
+        doc="Guard of the Adam solver against division by zero; 1e-8 where it is left open.",
     )
     rescale_grad: float | None = param(
-        default=None, doc="Number that gradients are multiplied with before they are clipped."
+        default=None, doc="Number that gradients are multiplied with before they are clipped; 1 if left open."
     )
 
     pairloom_solver: Literal["adam", "sgd", "adagrad", "ftrl"] = param(
         default="adam",
         doc="Optimiser: Adam on mini-batches as SageMaker's, or steps row by row by SGD, AdaGrad or FTRL.",
     )
+    pairloom_learning_rate_schedule: Literal["constant", "linear", "inverse"] = param(
+        default="constant",
+        doc="How learning rates fall from epoch to epoch: not, to 2 % by the last, or as 1/n.",
+    )
     pairloom_l1: float = param(
         default=0.0,
         ge=0,
         tunable=(1e-8, 10.0),
-        doc="L1 penalty on the linear weights, for the FTRL solver alone.",
+        doc="L1 penalty on linear weights and factors, for the FTRL solver alone; makes weak ones exactly 0.",
+    )
+    pairloom_normalize: bool = param(
+        default=True,
+        doc="Whether labels are centred and scaled and features above 1 scaled while training; "
+        "the model answers in the units of the data all the same.",
     )
     pairloom_early_stopping_patience: int | None = param(
         default=None,
@@ -97,10 +110,13 @@ class FactorizationMachinesHyperparameters(Hyperparameters, owner="Factorization
     )
     pairloom_deterministic: bool = param(
         default=False,
-        doc="Whether the model is the same bit for bit with any number of threads, at some cost in speed.",
+        doc="Whether any number of threads gives the same model bit for bit, at some cost in speed.",
     )
     pairloom_random_state: int = param(
-        default=0, ge=0, le=2**63 - 1, doc="Seed of initialisation and of the order of rows."
+        default=0, ge=0, le=2**32 - 1, doc="Seed of initialisation and of the order of rows."
+    )
+    pairloom_memory_limit_mb: int = param(
+        default=4096, ge=1, doc="Training data beyond this size is read again in every epoch and not kept."
     )
 
     use_bias: bool = param(default=True, hidden=True, doc="Whether there is a bias.")

@@ -1,0 +1,161 @@
+"""Declares the algorithm ``factorization-machines`` and trains it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+from pairloom.algorithms.checked_rows import checked_rows
+from pairloom.algorithms.contract import Channel, InputMode, RowSource, check_channels
+from pairloom.algorithms.factorization_machines.hyperparameters import FactorizationMachinesHyperparameters
+from pairloom.algorithms.factorization_machines.measuring import loss_metrics, measured
+from pairloom.algorithms.factorization_machines.model import FactorizationMachinesModel
+from pairloom.algorithms.factorization_machines.settings import trainer_settings
+from pairloom.algorithms.report import (
+    ChannelScored,
+    EpochEnded,
+    Report,
+    StopTraining,
+    TrainingEnded,
+    silent,
+)
+from pairloom.errors import DivergenceError, UserError
+from pairloom.fm.training import EpochReport, FMTrainer
+from pairloom.hyperparameters import Hyperparameters
+from pairloom.metrics import BINARY, REGRESSION, Metric
+
+__all__ = ["FactorizationMachines"]
+
+RECORDIO = "application/x-recordio-protobuf"
+TRAINING_TYPES = (
+    RECORDIO, "text/libsvm", "text/libffm", "text/csv", "application/jsonlines", "application/x-parquet",
+)  # fmt: skip
+ENDPOINT_TYPES = ("application/json", "application/jsonlines", RECORDIO)
+RATES_ADVICE = "Here the learning rates are 'bias_lr', 'linear_lr' and 'factors_lr'."
+MODES: tuple[InputMode, ...] = ("File", "Pipe")
+
+
+class FactorizationMachines:
+    """Predicts a number or a yes from sparse rows, pairs of features included.
+
+    A factorization machine adds up a bias, a weight for every feature of a row, and a weight for every pair
+    of them. A pair's weight is the product of two short vectors, one of each feature, so that pairs which
+    never met in training are weighed too. It suits ratings, clicks and everything else that is made of ids.
+
+    A row *x* scores
+
+        bias + sum of w[i] x[i] + sum over pairs of <v[i], v[j]> x[i] x[j]
+
+    which takes time proportional to its non-zeros times `num_factors`. Rendle, "Factorization Machines",
+    ICDM 2010.
+
+    A job that was written for SageMaker's algorithm of this name runs unchanged.
+    """
+
+    name: ClassVar[str] = "factorization-machines"
+    summary: ClassVar[str] = "Predicts a number or a probability from sparse rows and the pairs within them."
+    channels: ClassVar[tuple[Channel, ...]] = (
+        Channel("train", True, TRAINING_TYPES, MODES, "Labelled rows to learn from."),
+        Channel("test", False, TRAINING_TYPES, MODES, "Labelled rows to measure the final model on."),
+        Channel(
+            "validation", False, TRAINING_TYPES, ("File",),
+            "Labelled rows to measure every epoch on, and to stop early by. Pairloom's own.",
+        ),
+    )  # fmt: skip
+    metrics: ClassVar[tuple[Metric, ...]] = (*REGRESSION, *BINARY)
+    objectives: ClassVar[tuple[str, ...]] = (
+        "test:rmse",
+        "test:binary_classification_accuracy",
+        "test:binary_classification_cross_entropy",
+        "test:binary_f_beta",
+    )
+    request_content_types: ClassVar[tuple[str, ...]] = ENDPOINT_TYPES
+    response_content_types: ClassVar[tuple[str, ...]] = ENDPOINT_TYPES
+    hyperparameters_type: ClassVar[type[Hyperparameters]] = FactorizationMachinesHyperparameters
+    model_type: ClassVar[type[FactorizationMachinesModel]] = FactorizationMachinesModel
+
+    def __init__(self, hyperparameters: Mapping[str, object]) -> None:
+        self.hyperparameters = FactorizationMachinesHyperparameters.parse(hyperparameters)
+
+    def fit(
+        self, channels: Mapping[str, RowSource], *, n_threads: int = 1, report: Report = silent
+    ) -> FactorizationMachinesModel:
+        """Train on channel ``train``, measure every epoch on ``validation`` and the model on ``test``.
+
+        Parameters
+        ----------
+        channels : mapping of str to callable
+            Each opens a fresh pass over batches of labelled rows.
+        n_threads : int
+            Threads, where `pairloom_n_threads` leaves it open.
+        report : callable
+            Receives the events of the training; see `pairloom.algorithms.report`.
+
+        Raises
+        ------
+        UserError
+            For a channel that is missing or unknown.
+        DataError
+            For rows that cannot be trained on, with channel and row.
+        DivergenceError
+            When a learning rate is far too high.
+        """
+        asked = self.hyperparameters
+        check_channels(asked.owner, self.channels, channels)
+        if asked.pairloom_early_stopping_patience is not None and "validation" not in channels:
+            raise UserError(
+                f"{asked.owner}: channel 'validation' is required by 'pairloom_early_stopping_patience'. "
+                "Give it labelled rows that are not in 'train'."
+            )
+        binary = asked.predictor_type == "binary_classifier"
+        sources = {
+            name: checked_rows(source, name, binary=binary, feature_dim=asked.feature_dim)
+            for name, source in channels.items()
+        }
+        settings = trainer_settings(asked, n_threads=n_threads)
+        trainer = FMTrainer(settings)
+        listener = _EpochListener(report, asked.epochs, binary)
+        try:
+            trainer.fit(
+                sources["train"],
+                validation=sources.get("validation"),
+                on_epoch=listener,
+                n_features=asked.feature_dim,
+            )
+        except DivergenceError as error:
+            raise DivergenceError(f"{asked.owner}: {error} {RATES_ADVICE}") from error
+        machine = replace(
+            trainer.model(),
+            clip_predictions=asked.pairloom_clip_predictions,
+            metadata={"algorithm": self.name, "hyperparameters": asked.to_strings()},
+        )
+        report(TrainingEnded(len(trainer.history), listener.metrics, listener.seconds))
+        if "test" in sources:
+            scores = measured(machine, sources["test"], n_threads=settings.n_threads)
+            report(ChannelScored("test", scores))
+        return FactorizationMachinesModel(machine)
+
+
+@dataclass(slots=True)
+class _EpochListener:
+    """Turns the trainer's epochs into events; true ends the training."""
+
+    report: Report
+    n_epochs: int
+    binary: bool
+    metrics: dict[str, float] = field(default_factory=dict[str, float])
+    seconds: float = 0.0
+
+    def __call__(self, epoch: EpochReport) -> bool:
+        self.metrics = loss_metrics(epoch.train_loss, binary=self.binary)
+        self.seconds += epoch.seconds
+        held_out = epoch.validation_loss
+        validation = {} if held_out is None else loss_metrics(held_out, binary=self.binary)
+        try:
+            self.report(
+                EpochEnded(epoch.epoch, self.n_epochs, self.metrics, epoch.n_rows, epoch.seconds, validation)
+            )
+        except StopTraining:
+            return True
+        return False
