@@ -6,6 +6,7 @@ void bind_parse_error(nb::module_& m);
 void bind_csv(nb::module_& m);
 void bind_libsvm(nb::module_& m);
 void bind_lines(nb::module_& m);
+void bind_json(nb::module_& m);
 void bind_recordio_protobuf(nb::module_& m);
 
 NB_MODULE(_native, m) {
@@ -14,5 +15,6 @@ NB_MODULE(_native, m) {
   bind_csv(m);
   bind_libsvm(m);
   bind_lines(m);
+  bind_json(m);
   bind_recordio_protobuf(m);
 }

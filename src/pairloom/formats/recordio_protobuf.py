@@ -21,12 +21,14 @@ from pairloom.errors import DataError
 from pairloom.formats import _native
 from pairloom.formats.batching import slice_rows
 from pairloom.formats.dense import dense_blocks
+from pairloom.formats.pieces import write_text
 from pairloom.formats.recordio import read_recordio, write_recordio
 from pairloom.formats.sagemaker_sdk import (
     read_records,
     write_numpy_to_dense_tensor,
     write_spmatrix_to_sparse_tensor,
 )
+from pairloom.formats.written_rows import check_indices, with_width
 from pairloom.rows import RowBatch
 
 __all__ = [
@@ -116,13 +118,11 @@ def write_rows(
     """
     if layout not in ("sparse", "dense"):
         raise DataError("'sparse' or 'dense'", got=repr(layout), field="layout")
-    n_rows = 0
-    for batch in batches:
-        n_features = batch.n_features if n_features is None else n_features
-        _check(batch, n_features, source, n_rows)
-        for data in _sparse(batch, n_features) if layout == "sparse" else _dense(batch, n_features):
-            stream.write(data.data)
-        n_rows += batch.n_rows
+    for batch, width, n_rows in with_width(batches, n_features):
+        _check_content(batch, source)
+        check_indices(batch, width, source, n_rows)
+        for data in _sparse(batch, width) if layout == "sparse" else _dense(batch, width):
+            write_text(stream, data)
 
 
 def _pieces(stream: BinaryIO, chunk_bytes: int) -> Iterator[Bytes]:
@@ -182,23 +182,13 @@ def _ahead(pieces: Iterator[Bytes], layout: _native.RecordLayout, n_threads: int
         yield from pending
 
 
-def _check(batch: RowBatch, n_features: int, source: str, n_rows_before: int) -> None:
+def _check_content(batch: RowBatch, source: str) -> None:
     if batch.weights is not None:
         action = "Write libsvm with has_weights=True, or leave the weights out"
         raise DataError("rows without weights", got="rows with weights", action=action, source=source)
     for name, numbers in (("values", batch.values), ("labels", batch.labels)):
         if numbers is not None and not np.isfinite(numbers).all():
             raise DataError("finite numbers", got="nan or inf", source=source, field=name)
-    if len(batch.indices) > 0 and not 0 <= batch.indices.min() <= batch.indices.max() < n_features:
-        outside = np.flatnonzero((batch.indices < 0) | (batch.indices >= n_features))
-        row = int(np.searchsorted(batch.indptr, outside[0], side="right"))
-        raise DataError(
-            f"a column index in [0, {n_features})",
-            got=str(batch.indices[outside[0]]),
-            action="Pass n_features, the width of the widest row",
-            source=source,
-            row=n_rows_before + row,
-        )
 
 
 def _sparse(batch: RowBatch, n_features: int) -> Iterator[Bytes]:

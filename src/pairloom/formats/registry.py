@@ -81,6 +81,7 @@ FORMATS = (
         (".jsonl", ".ndjson"),
         "json_lines",
     ),
+    Format("json", ("application/json",), (".json",), "json_document"),
     Format(
         "parquet",
         ("application/vnd.apache.parquet", "application/x-parquet", "application/parquet"),
