@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace pairloom {
+
+// What one raw column adds to each row: non-zeros indptr[i] to indptr[i + 1] - 1, or n_per_row of them when indptr is
+// empty. values is empty when all are one.
+struct RowPart {
+  std::span<const std::int64_t> indptr;
+  std::size_t n_per_row;
+  std::span<const std::int32_t> columns;
+  std::span<const float> values;
+};
+
+// The CSR arrays being filled; values and fields may be empty. cursors holds each row's next free place.
+struct OpenRows {
+  std::span<std::int64_t> cursors;
+  std::span<std::int32_t> columns;
+  std::span<float> values;
+  std::span<std::int32_t> fields;
+};
+
+// Appends the part to every row and moves the cursors on. The caller has made the room.
+void append(const RowPart& part, std::int32_t field, const OpenRows& rows);
+
+}  // namespace pairloom
