@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -53,6 +54,16 @@ class Vocabulary {
     std::int32_t number = absent_key;
   };
 
+  // Keys are hashed, and their slots asked of memory, so many at a time.
+  static constexpr std::size_t lookahead = 16;
+  struct Probe {
+    enum Kind : std::uint8_t { missing, integer, string } kind;
+    std::int64_t key;
+    std::uint64_t hash;
+  };
+  using Probes = std::array<Probe, lookahead>;
+
+  std::size_t probe(const StringKeys& keys, std::size_t begin, Probes& probes) const;
   std::uint64_t hash(std::int64_t key) const noexcept;
   std::uint64_t hash(std::string_view key) const noexcept;
   std::string_view string_of(std::int32_t number) const noexcept;

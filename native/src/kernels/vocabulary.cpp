@@ -1,7 +1,6 @@
 #include "pairloom/vocabulary.hpp"
 
 #include <algorithm>
-#include <array>
 #include <stdexcept>
 #include <string>
 
@@ -10,8 +9,7 @@
 namespace pairloom {
 namespace {
 
-constexpr unsigned first_bits = 6;   // 64 slots
-constexpr std::size_t lookahead = 16;  // keys hashed, and their slots asked of memory, before the first is probed
+constexpr unsigned first_bits = 6;  // 64 slots
 
 template <typename Slot>
 void prefetch([[maybe_unused]] const Slot* slot) {
@@ -140,25 +138,45 @@ std::size_t Vocabulary::add(const IntegerKeys& keys) {
   return n_missing;
 }
 
+std::size_t Vocabulary::probe(const StringKeys& keys, std::size_t begin, Probes& probes) const {
+  const std::size_t n = std::min(lookahead, keys.size() - begin);
+  for (std::size_t j = 0; j < n; ++j) {
+    Probe& probe = probes[j];
+    probe.kind = keys.missing(begin + j) ? Probe::missing : Probe::string;
+    if (probe.kind == Probe::missing) continue;
+    const std::string_view text = keys[begin + j];
+    if (const auto integer = canonical_integer(text)) {
+      probe = {Probe::integer, *integer, hash(*integer)};
+      prefetch(&integer_slots_[probe.hash >> integer_shift_]);
+    } else {
+      probe.hash = hash(text);
+      prefetch(&string_slots_[probe.hash >> string_shift_]);
+    }
+  }
+  return n;
+}
+
 std::size_t Vocabulary::add(const StringKeys& keys) {
   std::size_t n_missing = 0;
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (keys.missing(i)) {
-      ++n_missing;
-      continue;
+  Probes probes;
+  for (std::size_t begin = 0; begin < keys.size(); begin += lookahead) {
+    const std::size_t n = probe(keys, begin, probes);
+    for (std::size_t j = 0; j < n; ++j) {
+      const Probe& probe = probes[j];
+      if (probe.kind == Probe::missing) {
+        ++n_missing;
+        continue;
+      }
+      std::int32_t number;
+      if (probe.kind == Probe::integer) {
+        number = find(probe.key, probe.hash);
+        if (number == absent_key) number = insert(probe.key, probe.hash);
+      } else {
+        number = find(keys[begin + j], probe.hash);
+        if (number == absent_key) number = insert(keys[begin + j], probe.hash);
+      }
+      ++counts_[static_cast<std::size_t>(number)];
     }
-    const std::string_view text = keys[i];
-    std::int32_t number;
-    if (const auto integer = canonical_integer(text)) {
-      const std::uint64_t hashed = hash(*integer);
-      number = find(*integer, hashed);
-      if (number == absent_key) number = insert(*integer, hashed);
-    } else {
-      const std::uint64_t hashed = hash(text);
-      number = find(text, hashed);
-      if (number == absent_key) number = insert(text, hashed);
-    }
-    ++counts_[static_cast<std::size_t>(number)];
   }
   return n_missing;
 }
@@ -178,14 +196,15 @@ void Vocabulary::lookup(const IntegerKeys& keys, std::span<std::int32_t> numbers
 }
 
 void Vocabulary::lookup(const StringKeys& keys, std::span<std::int32_t> numbers) const {
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (keys.missing(i)) {
-      numbers[i] = missing_key;
-      continue;
+  Probes probes;
+  for (std::size_t begin = 0; begin < keys.size(); begin += lookahead) {
+    const std::size_t n = probe(keys, begin, probes);
+    for (std::size_t j = 0; j < n; ++j) {
+      const Probe& probe = probes[j];
+      numbers[begin + j] = probe.kind == Probe::missing   ? missing_key
+                           : probe.kind == Probe::integer ? find(probe.key, probe.hash)
+                                                          : find(keys[begin + j], probe.hash);
     }
-    const std::string_view text = keys[i];
-    const auto integer = canonical_integer(text);
-    numbers[i] = integer ? find(*integer, hash(*integer)) : find(text, hash(text));
   }
 }
 

@@ -1,0 +1,146 @@
+"""Feature of `Bucket`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from pairloom.encoding.column_views import as_numbers
+from pairloom.encoding.features import Arrays, Int32Array, State
+from pairloom.encoding.lending import Lending
+from pairloom.encoding.place import Place
+from pairloom.encoding.quantile_sample import QuantileSample
+from pairloom.encoding.raw_columns import RawColumn
+from pairloom.encoding.specs import Bucket
+from pairloom.errors import DataError, UserError
+from pairloom.kernels.row_assembly import RowPart
+
+__all__ = ["BucketFeature", "interval_labels", "spelled"]
+
+Float64Array = npt.NDArray[np.float64]
+
+MAX_BUCKETS = 65536
+
+
+class BucketFeature:
+    """A column for missing values, then one for each interval."""
+
+    def __init__(self, spec: Bucket) -> None:
+        self._spec = spec
+        self._sample = QuantileSample()
+        self._low, self._high = math.inf, -math.inf
+        self._edges: Float64Array | None = None
+        self._n_missing = 0
+        self._field = ""
+
+    def learn(self, column: RawColumn, place: Place) -> None:
+        """Take in numbers; the intervals stay once they are settled."""
+        numbers = as_numbers(column, place)
+        missing = np.isnan(numbers)
+        self._n_missing += int(np.count_nonzero(missing))
+        self._field = place.field
+        if self._edges is None and not missing.all():
+            present = numbers[~missing]
+            self._low, self._high = (
+                min(self._low, float(present.min())),
+                max(self._high, float(present.max())),
+            )
+            if self._spec.quantiles is not None:
+                self._sample.add(present)
+
+    def settle(self) -> int:
+        """Cut the range into intervals, the first time."""
+        if self._edges is None:
+            self._edges = self._cuts()
+            self._sample = QuantileSample()
+        return len(self._edges) + 2
+
+    def labels(self, name: str) -> list[str]:
+        """Names of the columns."""
+        edges = () if self._edges is None else self._edges
+        return [f"{name}=<missing>", *(f"{name}={label}" for label in interval_labels(edges))]
+
+    def encode(
+        self, column: RawColumn, place: Place, columns: Int32Array, lending: Lending | None
+    ) -> RowPart:
+        """One non-zero for each row."""
+        numbers = as_numbers(column, place)
+        edges = np.zeros(0) if self._edges is None else self._edges
+        missing = np.isnan(numbers)
+        if lending is not None and self._n_missing == 0:
+            missing |= lending.as_missing(len(numbers))
+        buckets = 1 + np.searchsorted(edges, numbers, side="right")
+        return RowPart(columns[np.where(missing, 0, buckets)])
+
+    def state(self) -> State:
+        """What was learned."""
+        return {"n_missing": self._n_missing}, {"edges": np.zeros(0) if self._edges is None else self._edges}
+
+    @classmethod
+    def restored(cls, spec: Bucket, values: Mapping[str, Any], arrays: Arrays) -> Self:
+        """Undo `state`."""
+        feature, edges = cls(spec), arrays["edges"]
+        if (
+            edges.dtype != np.float64
+            or edges.ndim != 1
+            or not np.isfinite(edges).all()
+            or (np.diff(edges) <= 0).any()
+        ):
+            raise UserError("'edges' must be rising finite float64 numbers.")
+        feature._edges, feature._n_missing = edges.copy(), int(values["n_missing"])
+        return feature
+
+    def _cuts(self) -> Float64Array:
+        spec = self._spec
+        if spec.edges is not None:
+            return np.array(spec.edges, np.float64)
+        if spec.quantiles is not None:
+            return self._sample.cuts(spec.quantiles)
+        if self._low > self._high:
+            return np.zeros(0, np.float64)
+        return self._logarithmic(spec.log) if spec.log is not None else self._even(spec.width or 1.0)
+
+    def _even(self, width: float) -> Float64Array:
+        too_many = (self._high - self._low) / width > MAX_BUCKETS
+        if too_many or max(abs(self._low), abs(self._high)) / width > 2**52:
+            raise DataError(
+                f"at most {MAX_BUCKETS} intervals",
+                got=f"width {spelled(width)} over {spelled(self._low)} to {spelled(self._high)}",
+                action="Choose a larger width, or quantiles",
+                field=self._field,
+            )
+        first, last = math.floor(self._low / width) + 1, math.floor(self._high / width)
+        return np.arange(first, last + 1, dtype=np.float64) * width
+
+    def _logarithmic(self, base: float) -> Float64Array:
+        reach = max(abs(self._low), abs(self._high), 1.0)
+        n_powers = math.log(reach) / math.log(base)
+        if n_powers > MAX_BUCKETS // 2:
+            raise DataError(
+                f"at most {MAX_BUCKETS} intervals",
+                got=f"log={spelled(base)} up to {spelled(reach)}",
+                action="Choose a larger log",
+                field=self._field,
+            )
+        powers = base ** np.arange(int(n_powers) + 1, dtype=np.float64)
+        edges = np.concatenate((-powers[::-1], np.zeros(1), powers))
+        return edges[(edges > self._low) & (edges <= self._high)]
+
+
+def interval_labels(edges: Any) -> list[str]:
+    """Name the intervals between rising edges: ``(-inf, 18)``, ``[18, 25)``, ``[25, inf)``."""
+    names = [spelled(edge) for edge in edges]
+    if not names:
+        return ["(-inf, inf)"]
+    inner = (f"[{low}, {high})" for low, high in pairwise(names))
+    return [f"(-inf, {names[0]})", *inner, f"[{names[-1]}, inf)"]
+
+
+def spelled(number: float) -> str:
+    """Write a number as briefly as it can be read back."""
+    return repr(float(number)).removesuffix(".0")
