@@ -46,7 +46,7 @@ def as_items(column: RawColumn, sep: str, place: Place) -> tuple[Int64Array, Key
         return column.indptr, as_keys(column.items, place)
     keys = as_keys(column, place)
     if isinstance(keys, IntegerKeys) and keys.valid is not None:
-        indptr = np.concatenate((np.zeros(1, np.int64), np.cumsum(keys.valid)))
+        indptr = np.concatenate((np.zeros(1, np.int64), np.cumsum(keys.valid, dtype=np.int64)))
         return indptr, IntegerKeys(keys.values[keys.valid])
     return np.arange(len(keys) + 1, dtype=np.int64), keys
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -66,7 +66,7 @@ class Multi(msgspec.Struct, frozen=True, tag="multi"):
 
     def __post_init__(self) -> None:
         _check_vocabulary(self, self.min_count, self.hash_dim)
-        sep: object = self.sep
+        sep = cast(object, self.sep)
         _require(isinstance(sep, str) and sep != "", self, "sep", "a string, not empty", sep)
 
 
