@@ -149,7 +149,7 @@ class _FrameInput:
 
     def tables(self, wanted: Sequence[str]) -> Iterator[RawTable]:
         own = dict(zip(self.names, self._own_names, strict=True))
-        columns = {name: column_of_series(self._frame[own[name]], name) for name in wanted}
+        columns = {name: column_of_series(self._frame.get_column(own[name]), name) for name in wanted}
         yield RawTable(columns, len(self._frame))
 
 

@@ -29,9 +29,12 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 def mix(x: UInt64Array) -> UInt64Array:
     """Scramble 64-bit integers, one to one: the finaliser of splitmix64, as in hashing.hpp."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+    x = x ^ (x >> np.uint64(30))
+    x *= np.uint64(0xBF58476D1CE4E5B9)
+    x ^= x >> np.uint64(27)
+    x *= np.uint64(0x94D049BB133111EB)
+    x ^= x >> np.uint64(31)
+    return x
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Lending:
 
     def as_missing(self, n_rows: int) -> BoolArray:
         """Choose the rows to be taken as missing."""
-        return _uniform(mix(self._rows(n_rows) + np.uint64(1))) < self.missing_share
+        return _uniform(self._rows(n_rows)) >= 1 - self.missing_share
 
     def as_unseen(self, counts: Int64Array, indptr: Int64Array | None = None) -> BoolArray:
         """Choose the cells to be taken as unseen.
@@ -69,17 +72,20 @@ class Lending:
         indptr : ndarray of shape (n_rows + 1,), int64, optional
             Cells of each row; None for one.
         """
-        rows = self._rows(len(counts) if indptr is None else len(indptr) - 1)
+        cells = self._rows(len(counts) if indptr is None else len(indptr) - 1)
         if indptr is not None:
             lengths = np.diff(indptr)
-            within = np.arange(len(counts)) - np.repeat(indptr[:-1], lengths)
-            rows = np.repeat(rows, lengths) + GOLDEN * within.astype(np.uint64)
-        return _uniform(mix(rows)) * (self.unseen_samples + counts) < self.unseen_samples
+            within = np.arange(1, len(counts) + 1) - np.repeat(indptr[:-1], lengths)
+            cells = mix(np.repeat(cells, lengths) + within.astype(np.uint64) * GOLDEN)
+        return _uniform(cells) * (self.unseen_samples + counts) < self.unseen_samples
 
     def _rows(self, n_rows: int) -> UInt64Array:
-        key = mix(np.array([self.seed * 0x10001 + self.field], np.uint64) + GOLDEN)
+        """Return the numbers of a splitmix64 stream that belong to the rows."""
+        start = mix(np.array([(self.seed << 32) + self.field], np.uint64) + GOLDEN)
         rows = np.arange(self.first_row, self.first_row + n_rows, dtype=np.uint64)
-        return mix(key ^ mix(rows + GOLDEN))
+        rows *= GOLDEN
+        rows += start
+        return mix(rows)
 
 
 def _uniform(hashes: UInt64Array) -> npt.NDArray[np.float64]:

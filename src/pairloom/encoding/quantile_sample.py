@@ -42,14 +42,19 @@ class QuantileSample:
             self._shrink()
 
     def cuts(self, n_intervals: int) -> Float64Array:
-        """Return the different values that cut the sample into about equal parts, each closed below."""
+        """Return the different values that cut the sample into about equal parts, each closed below.
+
+        A value that fills a part alone has one of its own.
+        """
         if len(self._values) > self._capacity:
             self._shrink()
         if len(self._values) == 0:
             return np.zeros(0, np.float64)
-        shares = np.arange(1, n_intervals) / n_intervals
-        cuts = np.unique(np.quantile(self._values, shares, method="higher"))
-        return cuts[cuts > self._values.min()]
+        shares = np.arange(n_intervals) / n_intervals
+        cuts, times = np.unique(np.quantile(self._values, shares, method="higher"), return_counts=True)
+        different = np.unique(self._values)
+        after = np.searchsorted(different, cuts[times > 1], side="right")
+        return np.union1d(cuts, different[after[after < len(different)]])[1:]
 
     def _shrink(self) -> None:
         kept = np.argpartition(self._priorities, self._capacity - 1)[: self._capacity]
