@@ -31,6 +31,7 @@ __all__ = ["EpochReport", "FMTrainer"]
 
 BLOCK_NONZEROS = 1 << 14
 DIVERGED = 1e4
+LARGEST_FACTOR, LARGEST_WEIGHT = 1e10, 1e20  # beyond these, scores of values up to 1e6 could overflow to NaN
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +309,13 @@ class FMTrainer:
             self._raise_diverged(epoch, loss)
 
     def _check_finite(self) -> None:
-        if not (np.isfinite(self._state.bias) and np.isfinite(self._table).all()):
+        k_padded = self._state.k_padded
+        sound = (
+            abs(self._state.bias) < LARGEST_WEIGHT
+            and _largest(self._table[:, :k_padded]) < LARGEST_FACTOR
+            and _largest(self._table[:, k_padded]) < LARGEST_WEIGHT
+        )
+        if not sound:
             self._raise_diverged(len(self.history) - 1, float("inf"))
 
     def _raise_diverged(self, epoch: int, loss: float) -> None:
@@ -361,6 +368,11 @@ class FMTrainer:
         self._state = create_state(self.settings.solver, self.settings.n_factors)
         self._state.bias, self._state.bias_state = state["_state"]
         self._table = _aligned_copy(self._table)
+
+
+def _largest(array: np.ndarray) -> float:
+    """Return the largest absolute value; NaN if there is one."""
+    return float(np.maximum(array.max(initial=0.0), -array.min(initial=0.0)))
 
 
 def _aligned_copy(table: np.ndarray) -> np.ndarray:
