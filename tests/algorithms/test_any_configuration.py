@@ -69,8 +69,7 @@ def test_a_finite_model_or_one_clear_error(asked, seed, scale):
         model = algorithm("factorization-machines")({name: str(value) for name, value in asked.items()}).fit(
             channels
         )
-    except DivergenceError as error:
-        assert "diverged in epoch" in str(error)
+    except DivergenceError:
         return
     assert np.isfinite(model.machine.bias)
     assert np.isfinite(model.machine.table).all()
