@@ -10,6 +10,8 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[2]
 BUILD = CHECKOUT / "build" / "tests"
 PROGRAMS = sorted(path.stem for path in (CHECKOUT / "native" / "tests").glob("*_test.cpp"))
+FUZZ = CHECKOUT / "native" / "fuzz"
+PARSERS = sorted(path.stem.removesuffix("_fuzz") for path in FUZZ.glob("*_fuzz.cpp"))
 
 
 def tool(name: str) -> str:
@@ -50,3 +52,11 @@ def configured() -> Path:
 def test_program_passes_under_sanitizers(configured: Path, program: str) -> None:
     run([tool("ninja"), "-C", str(configured), "-j", str(min(os.cpu_count() or 1, 4)), program], 900)
     run([str(next(configured.rglob(program)))], 300)
+
+
+@pytest.mark.xdist_group("native")
+@pytest.mark.parametrize("parser", PARSERS)
+def test_parser_takes_everything_that_fuzzing_found(configured: Path, parser: str) -> None:
+    program = f"{parser}_fuzz"
+    run([tool("ninja"), "-C", str(configured), "-j", str(min(os.cpu_count() or 1, 4)), program], 900)
+    run([str(next(configured.rglob(program))), str(FUZZ / "corpus" / parser)], 300)

@@ -34,7 +34,7 @@ std::string_view CsvCursor::field() {
     while (!special_[static_cast<unsigned char>(*p)]) ++p;
     if (ends_field(p)) break;
     p_ = p;
-    if (*p == '\0') fail("text", "a zero byte", "Check that this is a text file");
+    if (*p == '\0') fail_zero_byte();
     if (*p == format_.quote) {
       fail("quotes around a whole field, doubled within it", quoted({field_, std::size_t(p + 1 - field_)}),
            "Pass quote=None if quotes are ordinary characters here");
@@ -63,6 +63,7 @@ std::string_view CsvCursor::quoted_field() {
   }
   std::string_view content(start, static_cast<std::size_t>(p_ - start));
   if (escaped) content = unescaped_.append(content);
+  if (content.find('\0') != std::string_view::npos) fail_zero_byte();
   ++p_;
   if (!ends_field(p_)) {
     fail("the end of a field after its closing quote", quoted({field_, std::size_t(p_ + 1 - field_)}),
@@ -128,6 +129,8 @@ float CsvCursor::small_number(std::size_t column, std::string_view token) const 
 void CsvCursor::check_utf8(std::size_t column, std::string_view token) const {
   if (!is_utf8(token)) fail("UTF-8 text", quoted(token), "Pass the charset of the file, such as latin-1", names_[column]);
 }
+
+void CsvCursor::fail_zero_byte() const { fail("text", "a zero byte", "Check that this is a text file"); }
 
 void CsvCursor::fail_number(NumberFault fault, std::size_t column, std::string_view token) const {
   fail(expected_number(fault), token.empty() ? "an empty field" : quoted(token), "", names_[column]);

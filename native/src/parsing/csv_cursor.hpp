@@ -43,6 +43,7 @@ class CsvCursor {
   std::int64_t n_lines() const { return n_lines_; }
 
  private:
+  [[noreturn]] void fail_zero_byte() const;
   std::string_view quoted_field();
   void end_line();
   [[noreturn]] void fail_width(std::size_t n_fields);

@@ -25,6 +25,8 @@ class CsvWriter {
     text_.append(digits, static_cast<std::size_t>(write_number(digits, value) - digits));
   }
   void string(std::string_view value, bool alone) {
+    if (value.find('\0') != std::string_view::npos)
+      throw ParseError("text without zero bytes", "a zero byte", "Remove it from the text");
     const bool plain = value.find_first_of(std::string_view(special_, 4)) == std::string_view::npos;
     if (format_.quote == 0 && !(plain && !(alone && value.empty())))
       throw ParseError("text without delimiters and line ends", "a field that needs quotes", "Write with quotes");

@@ -1,0 +1,6 @@
+#include "index_value_fuzzing.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  pairloom::fuzzing::fuzz_libsvm(data, size, false);
+  return 0;
+}
