@@ -186,6 +186,7 @@ def test_delimiters_quotes_and_charsets():
         ("1,2 2,3", ", field 'b': expected a number. Got '2 2'"),
         ("1,2,3\r4,5,6", ": expected a line feed after a carriage return"),
         ("1,2\0,3", ": expected text. Got a zero byte"),
+        ('1,"2\0",3', ": expected text. Got a zero byte"),
         ('1,2"2",3', ": expected quotes around a whole field, doubled within it. Got '2\"'. Pass quote=None"),
         (
             '1,"2"2,3',
@@ -297,7 +298,9 @@ def test_writing_what_cannot_be_held():
             label_size=0,
             n_features=2,
         )
-    with pytest.raises(DataError, match="expected text without delimiters and line ends"):
+    with pytest.raises(DataError, match=r"row 2: expected text without zero bytes. Got a zero byte"):
+        written([Table({"a": StringColumn.from_strings(["x", "x\0y"])}, 2)])
+    with pytest.raises(DataError, match="row 1: expected text without delimiters and line ends"):
         written([Table({"a": StringColumn.from_strings(["x,y"])}, 1)], quote=None)
 
 

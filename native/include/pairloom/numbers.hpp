@@ -67,8 +67,9 @@ inline constexpr double kExactPowersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5
 // Parses [+-]digits[.digits] exactly if that takes but one rounding, and returns where it ended; nullptr if it takes
 // more or there is no number. What follows is for the caller to check: an exponent, for one, is not read.
 inline const char* quick_double(const char* p, double& value) {
-  const bool negative = *p == '-';
-  p += negative || *p == '+' ? 1 : 0;
+  // Signs are as random as data: no branches on them.
+  const auto negative = static_cast<std::uint64_t>(*p == '-');
+  p += negative | static_cast<std::uint64_t>(*p == '+');
   const LongDigits whole = leading_digits_16(p);
   p += whole.count;
   std::uint64_t mantissa = whole.value;
@@ -84,7 +85,7 @@ inline const char* quick_double(const char* p, double& value) {
   }
   if (n_digits == 0 || mantissa > (std::uint64_t{1} << 53)) return nullptr;
   const double magnitude = static_cast<double>(mantissa) / kExactPowersOfTen[n_decimals];
-  value = negative ? -magnitude : magnitude;
+  value = std::bit_cast<double>(std::bit_cast<std::uint64_t>(magnitude) | negative << 63);
   return p;
 }
 

@@ -61,6 +61,9 @@ class CsvCursor {
   std::int64_t n_lines_ = 0;
 };
 
+// At least as many as there are records.
+std::size_t most_records(std::string_view text);
+
 // Runs body(cursor) over the whole of the text in two parts: in place as far as reading past a record is safe, then
 // over a padded copy of the rest.
 template <class Body>

@@ -72,6 +72,13 @@ ParsedRows parse_csv_rows(std::string_view text, const CsvFormat& format, const 
   rows.has_labels = options.label_column >= 0;
   rows.has_weights = options.weight_column >= 0;
   rows.n_features = static_cast<std::int64_t>(names.size()) - rows.has_labels - rows.has_weights;
+  const std::size_t n_records = most_records(text);
+  rows.indptr.reserve(n_records + 1);
+  rows.labels.reserve(rows.has_labels ? n_records : 0);
+  rows.weights.reserve(rows.has_weights ? n_records : 0);
+  const std::size_t most_values = std::min(n_records * names.size(), text.size() / 2 + 1);
+  rows.indices.reserve(most_values);
+  rows.values.reserve(most_values);
   CsvCursor cursor(format, names);
   RowBuilder build(options, names.size(), rows);
   over_records(text, format, cursor, build);

@@ -79,9 +79,12 @@ void take_text(CsvCursor& cursor, CsvColumn& column, std::size_t index) {
 CsvTable parse_csv_table(std::string_view text, const CsvFormat& format, std::span<const CsvKind> kinds,
                          std::span<const std::string> names) {
   CsvTable table;
+  const std::size_t n_records = most_records(text);
   table.columns.resize(kinds.size());
   for (std::size_t i = 0; i < kinds.size(); ++i) {
     table.columns[i].kind = kinds[i];
+    if (kinds[i] == CsvKind::id) table.columns[i].integers.reserve(n_records);
+    if (kinds[i] == CsvKind::number) table.columns[i].numbers.reserve(n_records);
     if (kinds[i] == CsvKind::text) begin_text(table.columns[i]);
   }
   CsvCursor cursor(format, names);

@@ -17,7 +17,10 @@ class CsvWriter {
   void begin_field(bool first) {
     if (!first) text_.append(delimiter_, format_.doubled_delimiter ? 2 : 1);
   }
-  void end_row() { text_.push_back('\n'); }
+  void end_row() {
+    text_.push_back('\n');
+    ++row_;
+  }
 
   template <class T>
   void number(T value) {
@@ -26,10 +29,10 @@ class CsvWriter {
   }
   void string(std::string_view value, bool alone) {
     if (value.find('\0') != std::string_view::npos)
-      throw ParseError("text without zero bytes", "a zero byte", "Remove it from the text");
+      throw ParseError("text without zero bytes", "a zero byte", "Remove it from the text", row_);
     const bool plain = value.find_first_of(std::string_view(special_, 4)) == std::string_view::npos;
     if (format_.quote == 0 && !(plain && !(alone && value.empty())))
-      throw ParseError("text without delimiters and line ends", "a field that needs quotes", "Write with quotes");
+      throw ParseError("text without delimiters and line ends", "a field that needs quotes", "Write with quotes", row_);
     if (plain && !(alone && value.empty())) {
       text_.append(value.data(), value.size());
       return;
@@ -45,6 +48,7 @@ class CsvWriter {
  private:
   const CsvFormat& format_;
   GrowingArray<char>& text_;
+  std::int64_t row_ = 0;
   const char delimiter_[2] = {format_.delimiter, format_.delimiter};
   const char special_[4] = {format_.delimiter, '\n', '\r', format_.quote == 0 ? '\n' : format_.quote};
 };
