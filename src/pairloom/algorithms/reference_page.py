@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Iterable
 
 from pairloom.algorithms.contract import Algorithm
+from pairloom.algorithms.description import definitions_of
 from pairloom.hyperparameters import Parameter, default_text, requirement
-from pairloom.metrics.log_patterns import metric_definitions
 
 __all__ = ["reference_page"]
 
@@ -20,8 +20,7 @@ def reference_page(algorithm: type[Algorithm]) -> str:
     sagemaker = [p for p in shown if not p.wire_name.startswith(OWN_PREFIX)]
     own = [p for p in shown if p.wire_name.startswith(OWN_PREFIX)]
     hidden = [p.wire_name for p in algorithm.hyperparameters_type.parameters if p.hidden]
-    epoch_channels = tuple(c.name for c in algorithm.channels if c.name == "validation")
-    definitions = metric_definitions(algorithm.metrics, epoch_channels=epoch_channels)
+    definitions = definitions_of(algorithm)
     parts = [
         f"<!-- Made from the declarations by docs/build_reference.py; do not edit. -->\n\n# {algorithm.name}",
         inspect.cleandoc(algorithm.__doc__ or ""),
