@@ -1,7 +1,4 @@
-"""Data with a planted factorization machine, so that the best possible score is known before training.
-
-Random numbers come from a seed that is passed in: the same arguments give the same data.
-"""
+"""Ratings shaped like MovieLens, with the best possible RMSE known."""
 
 from __future__ import annotations
 
@@ -12,8 +9,9 @@ import numpy.typing as npt
 
 from pairloom.errors import UserError
 from pairloom.rows import RowBatch
+from pairloom.synthetic.sigmoid import sigmoid
 
-__all__ = ["ClickModel", "PlantedClicks", "PlantedRatings", "planted_ratings"]
+__all__ = ["PlantedRatings", "planted_ratings"]
 
 Int32Array = npt.NDArray[np.int32]
 Float32Array = npt.NDArray[np.float32]
@@ -152,90 +150,7 @@ def _star_moments(tastes: Float64Array, scale: float) -> tuple[Float64Array, Flo
         return np.clip(np.rint(tastes), STARS[0], STARS[-1]), np.zeros_like(tastes)
     mean, square = np.full_like(tastes, STARS[0]), np.full_like(tastes, STARS[0] ** 2)
     for star in STARS[1:]:
-        at_least = _sigmoid((tastes - (star - 0.5)) / scale)
+        at_least = sigmoid((tastes - (star - 0.5)) / scale)
         mean += at_least
         square += (star**2 - (star - 1) ** 2) * at_least
     return mean, square - mean**2
-
-
-@dataclass(frozen=True, slots=True)
-class PlantedClicks:
-    """Clicks whose probabilities are known.
-
-    Parameters
-    ----------
-    rows : RowBatch
-        One-hot, one id per field, with labels 0 and 1 and the field of every non-zero.
-    probabilities : ndarray of shape (n_rows,), float64
-        Chance of a click: what the best predictor answers.
-    best_log_loss : float
-        Mean entropy of the labels given the rows.
-    """
-
-    rows: RowBatch
-    probabilities: Float64Array
-    best_log_loss: float
-
-
-class ClickModel:
-    """A planted factorization machine over categorical fields with Zipf-distributed ids.
-
-    Parameters
-    ----------
-    n_fields : int
-        Ids in each row, one of each field.
-    ids_per_field : int
-    n_factors : int
-    click_rate : float
-        Chance of a click at the mean score.
-    zipf : float
-        Exponent of the popularity of ids within a field.
-    random_state : int
-        Seed of the planted parameters.
-    """
-
-    def __init__(
-        self,
-        n_fields: int = 8,
-        ids_per_field: int = 50,
-        n_factors: int = 4,
-        *,
-        click_rate: float = 0.3,
-        zipf: float = 1.1,
-        random_state: int = 0,
-    ) -> None:
-        random = np.random.default_rng(random_state)
-        self.n_fields, self.ids_per_field = n_fields, ids_per_field
-        self.n_features = n_fields * ids_per_field
-        self.bias = float(np.log(click_rate / (1 - click_rate)))
-        self.weights = random.normal(0, 0.7 / np.sqrt(n_fields), self.n_features)
-        n_pairs = max(n_fields * (n_fields - 1) / 2, 1.0)
-        self.factors = random.normal(0, (n_pairs * max(n_factors, 1)) ** -0.25, (self.n_features, n_factors))
-        popularity = np.arange(1.0, ids_per_field + 1) ** -zipf
-        self._cumulative = np.cumsum(popularity / popularity.sum())
-
-    def sample(self, n_rows: int, random_state: int) -> PlantedClicks:
-        """Draw rows and labels; two samples of one model serve as training and test set."""
-        random = np.random.default_rng(random_state)
-        ranks = np.searchsorted(self._cumulative, random.random((n_rows, self.n_fields)), side="right")
-        ids = np.minimum(ranks, self.ids_per_field - 1) + np.arange(self.n_fields) * self.ids_per_field
-        scores = self.bias + self.weights[ids].sum(axis=1)
-        sums, squares = np.zeros((n_rows, self.factors.shape[1])), np.zeros((n_rows, self.factors.shape[1]))
-        for column in ids.T:
-            factors = self.factors[column]
-            sums += factors
-            squares += factors**2
-        scores += 0.5 * (sums**2 - squares).sum(axis=1)
-        probabilities = _sigmoid(scores)
-        labels = (random.random(n_rows) < probabilities).astype(np.float32)
-        indptr = np.arange(0, n_rows * self.n_fields + 1, self.n_fields, dtype=np.int64)
-        fields = np.tile(np.arange(self.n_fields, dtype=np.int32), n_rows)
-        rows = RowBatch(
-            indptr, ids.astype(np.int32).ravel(), None, self.n_features, labels=labels, fields=fields
-        )
-        entropy = np.logaddexp(0, scores) - probabilities * scores
-        return PlantedClicks(rows, probabilities, float(entropy.mean()))
-
-
-def _sigmoid(x: Float64Array) -> Float64Array:
-    return 0.5 * (1 + np.tanh(0.5 * x))
