@@ -1,0 +1,194 @@
+"""``model.tar.gz``: a model of any algorithm, and the encoder that its rows came from.
+
+The archive holds what the model's own `save` wrote, ``artifact.json`` (algorithm, hyperparameters, metrics,
+how raw data is read) and, where there is an encoder, ``encoder.safetensors``. Loading one runs no code.
+"""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pairloom.algorithms.catalogue import algorithm
+from pairloom.algorithms.contract import Model
+from pairloom.encoding import FeatureEncoder
+from pairloom.errors import DataError
+
+__all__ = ["Artifact", "load_artifact", "save_artifact"]
+
+VERSION = 1
+ABOUT, ENCODER = "artifact.json", "encoder.safetensors"
+LARGEST_ABOUT_BYTES = 64 << 20
+UNNAMED = "factorization-machines"
+"""The algorithm of archives that hold a model alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """What an archive holds.
+
+    Parameters
+    ----------
+    algorithm : str
+    model : Model
+    encoder : FeatureEncoder, optional
+        Turns raw columns into the model's rows.
+    label : str, optional
+        Raw column of the label.
+    hyperparameters : mapping of str to str
+        As they were given.
+    metrics : mapping of str to (mapping of str to float)
+        What it scored, by channel.
+    """
+
+    algorithm: str
+    model: Model
+    encoder: FeatureEncoder | None = None
+    label: str | None = None
+    hyperparameters: Mapping[str, str] = field(default_factory=dict[str, str])
+    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
+
+
+class About(msgspec.Struct, forbid_unknown_fields=False):
+    """The contents of ``artifact.json``."""
+
+    version: int
+    algorithm: str
+    label: str | None = None
+    hyperparameters: dict[str, str] = {}
+    metrics: dict[str, dict[str, float]] = {}
+    encoder: dict[str, Any] | None = None
+
+
+def save_artifact(artifact: Artifact, target: str | Path) -> None:
+    """Write an archive; it replaces what is there in one step, or not at all.
+
+    Parameters
+    ----------
+    artifact : Artifact
+    target : path
+        Its folder is created where missing.
+    """
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    about = About(
+        version=VERSION,
+        algorithm=artifact.algorithm,
+        label=artifact.label,
+        hyperparameters=dict(artifact.hyperparameters),
+        metrics={channel: dict(values) for channel, values in artifact.metrics.items()},
+    )
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as work:
+        folder = Path(work) / "model"
+        folder.mkdir()
+        artifact.model.save(folder)
+        if artifact.encoder is not None:
+            from safetensors.numpy import save_file
+
+            about.encoder, arrays = artifact.encoder.to_state()
+            save_file(arrays, folder / ENCODER)
+        (folder / ABOUT).write_bytes(msgspec.json.format(msgspec.json.encode(about)))
+        packed = Path(work) / "packed"
+        with tarfile.open(packed, "w:gz", compresslevel=1) as archive:
+            for path in sorted(folder.iterdir()):
+                archive.add(path, path.name, filter=_anonymous)
+        packed.replace(target)
+
+
+def load_artifact(source: str | Path) -> Artifact:
+    """Read an archive that `save_artifact` wrote, or a folder with its contents.
+
+    Raises
+    ------
+    DataError
+        If it is missing, no archive of a model, damaged, or written by a newer version.
+    """
+    path = Path(source)
+    if not path.exists():
+        raise DataError(
+            "a model.tar.gz", got="nothing by that name", source=str(path), action="Check the path"
+        )
+    with _as_folder(path) as folder:
+        about = _read_about(folder, path)
+        encoder = None
+        if about.encoder is not None:
+            encoder = FeatureEncoder.from_state(about.encoder, _read_arrays(folder / ENCODER, path))
+        model = algorithm(about.algorithm).model_type.load(folder)
+    return Artifact(about.algorithm, model, encoder, about.label, about.hyperparameters, about.metrics)
+
+
+def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Leave out who packed it and when: the same model makes the same bytes."""
+    member.uid = member.gid = member.mtime = 0
+    member.uname = member.gname = ""
+    member.mode = 0o644
+    return member
+
+
+@contextmanager
+def _as_folder(path: Path) -> Generator[Path]:
+    if path.is_dir():
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="pairloom-model-") as work:
+        folder = Path(work)
+        try:
+            with tarfile.open(path, "r:*") as archive:
+                for member in archive:
+                    _unpack(archive, member, folder, path)
+        except (tarfile.TarError, EOFError, OSError) as error:
+            raise DataError(
+                "a model.tar.gz", got=str(error), source=str(path), action="Give a model that Pairloom saved"
+            ) from error
+        yield folder
+
+
+def _unpack(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, path: Path) -> None:
+    """Write one plain file; links, devices and names that lead elsewhere never reach the disk."""
+    name = member.name.removeprefix("./")
+    if member.isdir() and name in (".", ""):
+        return
+    if not member.isreg() or Path(name).name != name or name in ("", ".", ".."):
+        raise DataError("plain files side by side", got=repr(member.name), source=str(path))
+    stream = archive.extractfile(member)
+    assert stream is not None
+    with stream, (folder / name).open("wb") as target:
+        while block := stream.read(1 << 20):
+            target.write(block)
+
+
+def _read_about(folder: Path, path: Path) -> About:
+    file = folder / ABOUT
+    if not file.is_file():
+        return About(VERSION, UNNAMED)
+    try:
+        if file.stat().st_size > LARGEST_ABOUT_BYTES:
+            raise DataError("metadata of sane size", got=f"{file.stat().st_size} bytes", source=str(path))
+        about = msgspec.json.decode(file.read_bytes(), type=About)
+    except msgspec.MsgspecError as error:
+        raise DataError("sound metadata", got=str(error), source=f"{path}/{ABOUT}") from error
+    if not 1 <= about.version <= VERSION:
+        raise DataError(
+            f"an artifact of version 1 to {VERSION}",
+            got=str(about.version),
+            source=str(path),
+            action="Load it with a newer Pairloom",
+        )
+    return about
+
+
+def _read_arrays(file: Path, path: Path) -> dict[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        return load(file.read_bytes())
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise DataError("a safetensors file", got=str(error), source=f"{path}/{ENCODER}") from error

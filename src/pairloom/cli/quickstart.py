@@ -1,0 +1,166 @@
+"""``pairloom quickstart``: the whole road in one command, from ratings to explained predictions."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from pairloom.algorithms.catalogue import algorithm
+from pairloom.artifact import Artifact, save_artifact
+from pairloom.cli.explain import print_terms
+from pairloom.cli.learning_curve import draw_learning_curve
+from pairloom.cli.ratings import Ratings, movielens_ratings, synthetic_ratings
+from pairloom.cli.terminal import print_table, say
+from pairloom.cli.training_view import TrainingView
+from pairloom.encoding import FeatureEncoder
+from pairloom.tables import Table
+
+__all__ = ["quickstart"]
+
+ALGORITHM = "factorization-machines"
+HYPERPARAMETERS = {
+    "predictor_type": "regressor",
+    "pairloom_solver": "sgd",
+    "pairloom_learning_rate_schedule": "linear",
+    "bias_lr": "0.002",
+    "linear_lr": "0.02",
+    "linear_wd": "0.04",
+    "factors_lr": "0.02",
+    "factors_wd": "0.07",
+    "factors_init_sigma": "0.05",
+}
+SHOWN = 5
+
+
+def quickstart(
+    *,
+    data: Path | None = None,
+    output: Path = Path("quickstart"),
+    num_factors: int = 8,
+    epochs: int = 30,
+    random_state: int = 0,
+    threads: int = 1,
+) -> None:
+    """Make ratings, train a factorization machine, score it, explain a prediction, draw the learning curve.
+
+    Needs no network. The ratings have the shape of MovieLens-100K and come from planted factors and noise, so
+    that the best possible error is known. `--data` takes real MovieLens files instead: 100K, 1M, 10M, latest,
+    20M, 25M and 32M are recognised.
+
+    For example:
+
+        pairloom quickstart
+        pairloom quickstart --data ml-latest-small --num-factors 16
+
+    Parameters
+    ----------
+    data
+        Folder of MovieLens files to use instead of made-up ratings.
+    output
+        Folder for the model, the learning curve and the made-up ratings.
+    num_factors
+        Dimensionality of the factorization.
+    epochs
+        Passes over the training data.
+    random_state
+        Seed of everything random.
+    threads
+        Threads to work with; with one, the result is always the same.
+    """
+    started = time.perf_counter()
+    output.mkdir(parents=True, exist_ok=True)
+    ratings = synthetic_ratings(output, random_state) if data is None else movielens_ratings(data, threads)
+    n_train, n_test = ratings.train.n_rows, ratings.test.n_rows
+    say(f"{ratings.name}: {n_train:,} ratings to learn from, {n_test:,} to test on")
+
+    encoder = FeatureEncoder(["user", "item"], random_state=random_state).fit(ratings.train)
+    asked = HYPERPARAMETERS | {
+        "num_factors": str(num_factors),
+        "epochs": str(epochs),
+        "pairloom_random_state": str(random_state),
+    }
+    channels = {
+        "train": lambda: encoder.encode(ratings.train, label="rating", training=True),
+        "validation": lambda: encoder.encode(ratings.test, label="rating"),
+        "test": lambda: encoder.encode(ratings.test, label="rating"),
+    }
+    with TrainingView() as view:
+        model = algorithm(ALGORITHM)(asked).fit(channels, n_threads=threads, report=view)
+    artifact = Artifact(ALGORITHM, model, encoder, "rating", asked, view.metrics)
+    save_artifact(artifact, output / "model.tar.gz")
+
+    speed = n_train * len(view.history) / max(view.seconds, 1e-9) / 1e6
+    say(f"Trained {len(view.history)} epochs in {view.seconds:.2f} s, {speed:.1f} million ratings a second\n")
+    _compare(ratings, view.metrics["test"]["rmse"])
+    _show_predictions(artifact, ratings)
+    levels = {} if ratings.best_rmse is None else {"best possible": ratings.best_rmse}
+    draw_learning_curve(
+        {
+            "training": [event.metrics["rmse"] for event in view.history],
+            "test": [event.validation["rmse"] for event in view.history],
+        },
+        levels,
+        [output / "learning-curve.png", output / "learning-curve.svg"],
+        title=f"{ratings.name}, {num_factors} factors",
+        quantity="RMSE",
+    )
+    names = ", ".join(sorted(path.name for path in output.iterdir() if path.is_file()))
+    say(f"\nIn {output}/: {names}")
+    _suggest(output, ratings)
+    say(f"{time.perf_counter() - started:.1f} s in all")
+
+
+def _compare(ratings: Ratings, rmse: float) -> None:
+    mean = float(np.mean(_numbers(ratings.train, "rating")))
+    by_mean = float(np.sqrt(np.mean((_numbers(ratings.test, "rating") - mean) ** 2)))
+    rows = [("the mean rating for everyone", by_mean), ("factorization machine", rmse)]
+    if ratings.best_rmse is not None:
+        rows.append(("best possible (the noise alone)", ratings.best_rmse))
+    print_table(["predictor", "test RMSE"], [(name, f"{value:.4f}") for name, value in rows], numbers=[1])
+
+
+def _show_predictions(artifact: Artifact, ratings: Ratings) -> None:
+    assert artifact.encoder is not None
+    few = _head(ratings.test, SHOWN)
+    batch = next(artifact.encoder.encode(few))
+    scores = artifact.model.predict(batch)["score"]
+    users, items, actual = (_numbers(few, name).tolist() for name in ("user", "item", "rating"))
+    say("")
+    print_table(
+        ["user", "item", "predicted", "actual"],
+        [
+            (str(user), ratings.title(item), f"{score:.2f}", f"{rating:g}")
+            for user, item, score, rating in zip(users, items, scores.tolist(), actual, strict=True)
+        ],
+        numbers=[2, 3],
+    )
+    say(f"\nWhy {scores[0]:.2f} for user {users[0]} and {ratings.title(items[0])}? The score is a sum:\n")
+    print_terms(artifact, batch, 0, 10)
+
+
+def _suggest(output: Path, ratings: Ratings) -> None:
+    model = output / "model.tar.gz"
+    say("\nGo on with:")
+    if ratings.files:
+        say(f"  pairloom evaluate {model} {ratings.files[1]}")
+        say(f"  pairloom predict {model} {ratings.files[1]}")
+        say(
+            f"  pairloom train {ALGORITHM} --train {ratings.files[0]} --test {ratings.files[1]} "
+            "--num-factors 8 --predictor-type regressor"
+        )
+    user, item = (_numbers(ratings.test, name)[0] for name in ("user", "item"))
+    say(f"  pairloom explain {model} user={user} item={item}")
+    say(f"  pairloom describe {model}")
+
+
+def _head(table: Table, n_rows: int) -> Table:
+    n_rows = min(n_rows, table.n_rows)
+    return Table({name: _numbers(table, name)[:n_rows] for name in table.columns}, n_rows)
+
+
+def _numbers(table: Table, name: str) -> np.ndarray:
+    column = table.columns[name]
+    assert isinstance(column, np.ndarray)
+    return column

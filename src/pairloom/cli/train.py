@@ -1,0 +1,190 @@
+"""``pairloom train``: one command for each algorithm, its options made from the declaration."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Group, Parameter
+
+from pairloom.algorithms.catalogue import algorithm, algorithm_names
+from pairloom.algorithms.contract import Algorithm, RowSource
+from pairloom.artifact import Artifact, save_artifact
+from pairloom.cli.inputs import Input, encoded, feature_specs, plain, raw_columns
+from pairloom.cli.metrics import print_metrics
+from pairloom.cli.options import ContentType, Settings, Threads, settings
+from pairloom.cli.terminal import say
+from pairloom.cli.training_view import TrainingView
+from pairloom.encoding import FeatureEncoder
+from pairloom.formats.registry import operation
+from pairloom.formats.sources import list_inputs, resolve_format
+from pairloom.hyperparameters import Parameter as Declared
+from pairloom.hyperparameters import default_text, requirement
+
+__all__ = ["app"]
+
+OWN_PREFIX = "pairloom_"
+ABOUT = """{doc}
+
+Rows come from files of any format, numbers with the label first, or from raw columns such as user, item and
+rating, which an encoder inside the model turns into rows. A CSV file with a column called `rating` is raw;
+`--label` and `--features` say so for every other.
+
+For example:
+
+    pairloom train {name} --train ratings.csv --test held-out.csv{required}
+    pairloom train {name} --train clicks.csv --label clicked --features user,ad,tags:multi ...
+    pairloom train {name} --train train.libsvm --test test.libsvm --model out/model.tar.gz ...
+"""
+
+DATA, OUTPUT = Group("Data", sort_key=0), Group("Training", sort_key=1)
+HYPERPARAMETERS = Group("Hyperparameters", help="Names, ranges and defaults are SageMaker's.", sort_key=2)
+OWN = Group("Pairloom's own hyperparameters", sort_key=3)
+
+app = App(name="train", help="Train an algorithm on rows, measure it and save the model.")
+
+
+def _command(kind: type[Algorithm]) -> Callable[..., None]:
+    """Make the command of an algorithm: its channels and hyperparameters become options."""
+
+    def train(**options: Any) -> None:
+        given = {name: value for name, value in options.items() if value is not None}
+        common = {name: given.pop(name, option.default) for name, option in COMMON.items()}
+        sources = {c.name: str(given.pop(c.name)) for c in kind.channels if c.name in given}
+        wire_names = {p.name: p.wire_name for p in kind.hyperparameters_type.parameters}
+        asked = {wire_names[name]: value for name, value in given.items()}
+        kind(asked)  # what cannot be asked is said before any data is read
+        _train(kind, sources, asked, **common)
+
+    train.__doc__ = ABOUT.format(
+        doc=inspect.cleandoc(kind.__doc__ or kind.summary).partition("\n\n")[0],
+        name=kind.name,
+        required="".join(f" --{p.wire_name.replace('_', '-')} ..." for p in _shown(kind) if p.required),
+    )
+    train.__signature__ = inspect.Signature([*_channels(kind), *COMMON.values(), *_hyperparameters(kind)])  # pyright: ignore[reportFunctionMemberAccess]
+    return train
+
+
+def _option(name: str, kind: object, default: object, parameter: Parameter) -> inspect.Parameter:
+    annotation = Annotated[kind, parameter]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _channels(kind: type[Algorithm]) -> list[inspect.Parameter]:
+    empty = inspect.Parameter.empty
+    return [
+        _option(
+            channel.name,
+            str if channel.required else str | None,
+            empty if channel.required else None,
+            Parameter(name=f"--{channel.name}", group=DATA, help=f"{channel.doc} File, folder or glob."),
+        )
+        for channel in kind.channels
+    ]
+
+
+def _shown(kind: type[Algorithm]) -> list[Declared]:
+    return [p for p in kind.hyperparameters_type.parameters if not p.hidden]
+
+
+def _hyperparameters(kind: type[Algorithm]) -> list[inspect.Parameter]:
+    return [_hyperparameter(p) for p in kind.hyperparameters_type.parameters]
+
+
+def _hyperparameter(declared: Declared) -> inspect.Parameter:
+    own = declared.wire_name.startswith(OWN_PREFIX)
+    names = [f"--{declared.wire_name.strip('_').replace('_', '-')}"]
+    if own:
+        names.insert(0, names[0].replace(f"--{OWN_PREFIX.replace('_', '-')}", "--"))
+    default = "required" if declared.required else f"default: {default_text(declared) or 'none'}"
+    return _option(
+        declared.name,
+        str | None,
+        None,
+        Parameter(
+            name=names[:1] if own else names,
+            alias=names[1:],
+            group=OWN if own else HYPERPARAMETERS,
+            help=f"{declared.doc} Must be {requirement(declared)}. [{default}]",
+            show=not declared.hidden,
+            show_default=False,
+            allow_leading_hyphen=True,
+        ),
+    )
+
+
+def _common() -> dict[str, inspect.Parameter]:
+    text = str | None
+    return {
+        "label": _option("label", text, None, Parameter(group=DATA, help="Raw column of the label.")),
+        "features": _option(
+            "features",
+            text,
+            None,
+            Parameter(
+                group=DATA,
+                help="Raw columns to learn from, such as user,item,genres:multi. Kinds: id (where none is "
+                "named), multi (a|b|c), bucket, standard, date, text. Default: all but the label and times.",
+            ),
+        ),
+        "content_type": _option("content_type", ContentType, None, Parameter(group=DATA)),
+        "reading": _option("reading", Settings, None, Parameter(group=DATA)),
+        "model": _option(
+            "model",
+            Path,
+            Path("model.tar.gz"),
+            Parameter(group=OUTPUT, help="File that the model is saved to."),
+        ),
+        "threads": _option("threads", Threads, 1, Parameter(group=OUTPUT)),
+    }
+
+
+COMMON = _common()
+
+
+def _train(
+    kind: type[Algorithm],
+    sources: Mapping[str, str],
+    asked: Mapping[str, object],
+    *,
+    label: str | None,
+    features: str | None,
+    content_type: str | None,
+    reading: list[str] | None,
+    model: Path,
+    threads: int,
+) -> None:
+    started = time.perf_counter()
+    known, _ = resolve_format(list_inputs(sources["train"]), content_type)
+    first = Input(sources["train"], content_type, {}, threads)
+    label = raw_columns(first, known.name, label, features)
+    reader = operation(known, "read_tables" if label is not None else "read_rows")
+    options = settings(reading, "--reading", reader)
+    inputs = {name: Input(source, content_type, options, threads) for name, source in sources.items()}
+    encoder: FeatureEncoder | None = None
+    channels: dict[str, RowSource] = {name: plain(given) for name, given in inputs.items()}
+    if label is not None:
+        encoder = FeatureEncoder(feature_specs(inputs["train"], label, features))
+        reads: Mapping[str, Any] = encoder.reading()
+        encoder.fit(inputs["train"].tables(**reads))
+        channels = {
+            name: encoded(given, encoder, label=label, training=name == "train")
+            for name, given in inputs.items()
+        }
+    algorithm_asked = kind(asked)
+    with TrainingView() as view:
+        learned = algorithm_asked.fit(channels, n_threads=threads, report=view)
+    strings = kind.hyperparameters_type.parse(asked).to_strings()
+    save_artifact(Artifact(kind.name, learned, encoder, label, strings, view.metrics), model)
+    print_metrics(view.metrics)
+    size_mb, seconds = model.stat().st_size / 1e6, time.perf_counter() - started
+    say(
+        f"Model saved to {model} ({size_mb:.1f} MB), {seconds:.2f} s in all, {view.seconds:.2f} s of training"
+    )
+
+
+for _name in algorithm_names():
+    app.command(_command(algorithm(_name)), name=_name)
