@@ -1,6 +1,7 @@
 #!/bin/sh
 # The door: makes .venv, installs what changed, runs. Needs Python >= 3.11 (venv, headers) and a C++ compiler.
 set -eu
+unset PYTHONDONTWRITEBYTECODE # compiling every module at every start would take longer than most commands
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 venv=$root/.venv
@@ -48,7 +49,7 @@ make_venv() {
 }
 
 pip_install() {
-  (cd "$root" && "$python" -m pip install -qq --disable-pip-version-check --no-compile "$@")
+  (cd "$root" && "$python" -m pip install -qq --disable-pip-version-check "$@")
 }
 
 sum_of() {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -12,7 +13,7 @@ from pairloom.errors import PairloomError, UserError
 
 __all__ = ["main", "run"]
 
-COMMANDS = ("convert",)
+COMMANDS = ("quickstart", "train", "predict", "evaluate", "explain", "describe", "convert")
 """Every command; NAME is the function NAME of the module pairloom.cli.NAME, imported when it is called."""
 
 HELP = """\
@@ -24,6 +25,10 @@ New here? `pairloom quickstart` makes ratings, trains, scores and explains in a 
 EPILOGUE = "Every command has its own --help. --debug shows the traceback of an error."
 
 
+BROKEN_PIPE = 141
+"""What a shell shows for a program that its reader left, such as ``head``."""
+
+
 def version() -> str:
     """Return the version that is installed."""
     return metadata.version("pairloom")
@@ -33,7 +38,7 @@ def build_app() -> App:
     """Return the command line, with every command still unimported."""
     app = App(name="pairloom", help=HELP, help_epilogue=EPILOGUE, help_format="markdown", version=version)
     for name in COMMANDS:
-        app.command(f"pairloom.cli.{name}:{name}")
+        app.command(f"pairloom.cli.{name}:{name}", name=name)
     return app
 
 
@@ -43,7 +48,8 @@ def run(arguments: Sequence[str]) -> int:
     Returns
     -------
     int
-        0 done; 1 a fault of ours or of the machine; 2 the caller can fix it; 130 interrupted.
+        0 done; 1 a fault of ours or of the machine; 2 the caller can fix it; 130 interrupted; 141 the reader of the
+        output went away.
     """
     debug = "--debug" in arguments
     words = [word for word in arguments if word != "--debug"]
@@ -53,6 +59,9 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("pairloom: interrupted.", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing left to flush at exit
+        return BROKEN_PIPE
     except CycloptsError as error:
         print(f"pairloom: {error}", file=sys.stderr)
         return 2

@@ -45,7 +45,7 @@ def evaluate(
         Threads that parse and score.
     """
     artifact = load_artifact(model)
-    given = Input.parse(rows, content_type, reading, threads, raw=artifact.encoder is not None)
+    given = Input.parse(rows, content_type, reading, threads)
     sums: BinaryCounts | RegressionErrors | None = None
     for batch in Counted(rows_for(artifact, given, labelled=True)()):
         if batch.labels is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pairloom.algorithms.factorization_machines import FactorizationMachinesModel
+from pairloom.algorithms.factorization_machines.model import FactorizationMachinesModel
 from pairloom.artifact import Artifact, load_artifact
 from pairloom.cli.inputs import Input, rows_for
 from pairloom.cli.options import ContentType, Settings
@@ -60,7 +60,7 @@ def explain(
     if rows is None:
         batch, index = _row_of_words(artifact, values), 0
     else:
-        given = Input.parse(rows, content_type, reading, 1, raw=artifact.encoder is not None)
+        given = Input.parse(rows, content_type, reading, 1)
         batch, index = _row_of_file(artifact, given, row)
     print_terms(artifact, batch, index, top)
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 from pairloom.algorithms.contract import RowSource
 from pairloom.artifact import Artifact
-from pairloom.cli.options import settings
+from pairloom.cli.options import option_names, settings
 from pairloom.encoding import Bucket, Date, FeatureEncoder, Id, Multi, Spec, Standard, Text
 from pairloom.errors import UserError
 from pairloom.formats import read_rows, read_tables
-from pairloom.formats.registry import operation
+from pairloom.formats.registry import Format, offers, operation
 from pairloom.formats.sources import list_inputs, resolve_format
+from pairloom.rows import RowBatch
 from pairloom.tables import Table
 
 __all__ = ["Input", "column_names", "encoded", "feature_specs", "plain", "raw_columns", "rows_for"]
@@ -46,27 +46,42 @@ class Input:
         Options of the format.
     n_threads : int
         Parsing threads.
+    format : Format
     """
 
     source: str
-    content_type: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    n_threads: int = 1
+    content_type: str | None
+    options: Mapping[str, Any]
+    n_threads: int
+    format: Format
 
     @classmethod
     def parse(
-        cls, source: str, content_type: str | None, words: Sequence[str] | None, n_threads: int, *, raw: bool
+        cls, source: str, content_type: str | None, words: Sequence[str] | None, n_threads: int
     ) -> Input:
         """Take a source and its ``--reading`` words as a command got them."""
         known, _ = resolve_format(list_inputs(source), content_type)
-        reader = operation(known, "read_tables" if raw else "read_rows")
-        return cls(source, content_type, settings(words, "--reading", reader), n_threads)
+        readers = [operation(known, name) for name in ("read_rows", "read_tables") if offers(known, name)]
+        return cls(source, content_type, settings(words, "--reading", *readers), n_threads, known)
 
     def tables(self, **more: Any) -> Iterator[Table]:
         """Read raw columns."""
-        return read_tables(
-            self.source, content_type=self.content_type, n_threads=self.n_threads, **self.options, **more
+        options = self._options_of("read_tables") | more
+        return read_tables(self.source, content_type=self.content_type, n_threads=self.n_threads, **options)
+
+    def rows(self, n_features: int | None = None) -> Iterator[RowBatch]:
+        """Read sparse rows."""
+        return read_rows(
+            self.source,
+            content_type=self.content_type,
+            n_threads=self.n_threads,
+            n_features=n_features,
+            **self._options_of("read_rows"),
         )
+
+    def _options_of(self, reader: str) -> dict[str, Any]:
+        known = option_names(operation(self.format, reader))
+        return {name: value for name, value in self.options.items() if name in known}
 
 
 def column_names(given: Input) -> list[str]:
@@ -74,14 +89,14 @@ def column_names(given: Input) -> list[str]:
     return list(next(given.tables()).columns)
 
 
-def raw_columns(given: Input, format_name: str, label: str | None, features: str | None) -> str | None:
+def raw_columns(given: Input, label: str | None, features: str | None) -> str | None:
     """Return the label if the rows are raw columns, None if they are sparse rows already.
 
     They are raw if `label` or `features` say so, and where a CSV file has a column called ``rating``.
     """
     if label is not None or features is not None:
         return label or LABEL
-    return LABEL if format_name in TABLE_FORMATS and LABEL in column_names(given) else None
+    return LABEL if given.format.name in TABLE_FORMATS and LABEL in column_names(given) else None
 
 
 def feature_specs(given: Input, label: str, features: str | None) -> dict[str, Spec] | list[str]:
@@ -99,16 +114,9 @@ def feature_specs(given: Input, label: str, features: str | None) -> dict[str, S
     return dict(_spec(word) for word in features.split(","))
 
 
-def plain(given: Input, n_features: int | None = None) -> RowSource:
+def plain(given: Input) -> RowSource:
     """Return a channel of sparse rows."""
-    return partial(
-        read_rows,
-        given.source,
-        content_type=given.content_type,
-        n_threads=given.n_threads,
-        n_features=n_features,
-        **given.options,
-    )
+    return given.rows
 
 
 def encoded(given: Input, encoder: FeatureEncoder, *, label: str | None, training: bool = False) -> RowSource:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from pairloom.errors import UserError
 
-__all__ = ["ContentType", "Settings", "Threads", "settings"]
+__all__ = ["ContentType", "Settings", "Threads", "option_names", "settings"]
 
 ContentType = Annotated[
     str | None,
@@ -27,24 +27,29 @@ SETTLED = {"stream", "batches", "tables", "source", "n_threads", "n_features", "
 WORDS: dict[str, bool | None] = {"true": True, "false": False, "none": None}
 
 
-def settings(words: Sequence[str] | None, flag: str, operation: Callable[..., object]) -> dict[str, object]:
-    """Read ``NAME=VALUE`` words; numbers, true, false and none become what they say.
+def settings(words: Sequence[str] | None, flag: str, *operations: Callable[..., object]) -> dict[str, object]:
+    """Read ``NAME=VALUE`` words; numbers, true, false, none and lists (``a,b``) become what they say.
 
     Parameters
     ----------
     words : sequence of str
     flag : str
         The option they were given to, for messages.
-    operation : callable
-        The reader or writer they are for; its keyword arguments are the names that are allowed.
+    *operations : callable
+        The readers or writers they may be for; their keyword arguments are the names that are allowed.
 
     Raises
     ------
     UserError
         For a word without ``=`` or an unknown name.
     """
-    known = [name for name in inspect.signature(operation).parameters if name not in SETTLED]
+    known = list(dict.fromkeys(name for operation in operations for name in option_names(operation)))
     return dict(_setting(word, flag, known) for word in words or ())
+
+
+def option_names(operation: Callable[..., object]) -> list[str]:
+    """List the options of a format that a reader or writer takes."""
+    return [name for name in inspect.signature(operation).parameters if name not in SETTLED]
 
 
 def _setting(word: str, flag: str, known: Sequence[str]) -> tuple[str, object]:
@@ -58,6 +63,8 @@ def _setting(word: str, flag: str, known: Sequence[str]) -> tuple[str, object]:
 
 
 def _value(text: str) -> object:
+    if len(text) > 1 and "," in text:
+        return text.split(",")
     if text.lower() in WORDS:
         return WORDS[text.lower()]
     for kind in (int, float):

@@ -56,7 +56,7 @@ def predict(
         Threads that parse and score.
     """
     artifact = load_artifact(model)
-    given = Input.parse(rows, content_type, reading, threads, raw=artifact.encoder is not None)
+    given = Input.parse(rows, content_type, reading, threads)
     batches = Counted(rows_for(artifact, given, labelled=False)())
     tables = _predictions(artifact, batches, threads)
     if output is None:

@@ -15,16 +15,14 @@ from pairloom.algorithms.contract import Algorithm, RowSource
 from pairloom.artifact import Artifact, save_artifact
 from pairloom.cli.inputs import Input, encoded, feature_specs, plain, raw_columns
 from pairloom.cli.metrics import print_metrics
-from pairloom.cli.options import ContentType, Settings, Threads, settings
+from pairloom.cli.options import ContentType, Settings, Threads
 from pairloom.cli.terminal import say
 from pairloom.cli.training_view import TrainingView
 from pairloom.encoding import FeatureEncoder
-from pairloom.formats.registry import operation
-from pairloom.formats.sources import list_inputs, resolve_format
 from pairloom.hyperparameters import Parameter as Declared
 from pairloom.hyperparameters import default_text, requirement
 
-__all__ = ["app"]
+__all__ = ["train"]
 
 OWN_PREFIX = "pairloom_"
 ABOUT = """{doc}
@@ -43,14 +41,26 @@ For example:
 DATA, OUTPUT = Group("Data", sort_key=0), Group("Training", sort_key=1)
 HYPERPARAMETERS = Group("Hyperparameters", help="Names, ranges and defaults are SageMaker's.", sort_key=2)
 OWN = Group("Pairloom's own hyperparameters", sort_key=3)
+METAVARS = {"integer": "INT", "float": "NUMBER", "boolean": "BOOL", "choice": "WORD", "text": "TEXT"}
+BY_OTHER_OPTIONS = {"pairloom_n_threads"}
+"""Hyperparameters that an option of the command line stands for; they are accepted, but not shown."""
 
-app = App(name="train", help="Train an algorithm on rows, measure it and save the model.")
+HELP = """Train an algorithm on rows, measure it and save the model.
+
+Each algorithm has its own options; `pairloom train NAME --help` lists them.
+
+For example:
+
+    pairloom train factorization-machines --help
+"""
+
+train = App(name="train", help=HELP)
 
 
 def _command(kind: type[Algorithm]) -> Callable[..., None]:
     """Make the command of an algorithm: its channels and hyperparameters become options."""
 
-    def train(**options: Any) -> None:
+    def command(**options: Any) -> None:
         given = {name: value for name, value in options.items() if value is not None}
         common = {name: given.pop(name, option.default) for name, option in COMMON.items()}
         sources = {c.name: str(given.pop(c.name)) for c in kind.channels if c.name in given}
@@ -59,13 +69,13 @@ def _command(kind: type[Algorithm]) -> Callable[..., None]:
         kind(asked)  # what cannot be asked is said before any data is read
         _train(kind, sources, asked, **common)
 
-    train.__doc__ = ABOUT.format(
+    command.__doc__ = ABOUT.format(
         doc=inspect.cleandoc(kind.__doc__ or kind.summary).partition("\n\n")[0],
         name=kind.name,
         required="".join(f" --{p.wire_name.replace('_', '-')} ..." for p in _shown(kind) if p.required),
     )
-    train.__signature__ = inspect.Signature([*_channels(kind), *COMMON.values(), *_hyperparameters(kind)])  # pyright: ignore[reportFunctionMemberAccess]
-    return train
+    command.__signature__ = inspect.Signature([*_channels(kind), *COMMON.values(), *_hyperparameters(kind)])  # pyright: ignore[reportFunctionMemberAccess]
+    return command
 
 
 def _option(name: str, kind: object, default: object, parameter: Parameter) -> inspect.Parameter:
@@ -96,20 +106,18 @@ def _hyperparameters(kind: type[Algorithm]) -> list[inspect.Parameter]:
 
 def _hyperparameter(declared: Declared) -> inspect.Parameter:
     own = declared.wire_name.startswith(OWN_PREFIX)
-    names = [f"--{declared.wire_name.strip('_').replace('_', '-')}"]
-    if own:
-        names.insert(0, names[0].replace(f"--{OWN_PREFIX.replace('_', '-')}", "--"))
+    words = declared.wire_name.removeprefix(OWN_PREFIX).strip("_").replace("_", "-")
     default = "required" if declared.required else f"default: {default_text(declared) or 'none'}"
     return _option(
         declared.name,
         str | None,
         None,
         Parameter(
-            name=names[:1] if own else names,
-            alias=names[1:],
+            name=f"--{words}",
             group=OWN if own else HYPERPARAMETERS,
             help=f"{declared.doc} Must be {requirement(declared)}. [{default}]",
-            show=not declared.hidden,
+            metavar=METAVARS[declared.kind],
+            show=not declared.hidden and declared.name not in BY_OTHER_OPTIONS,
             show_default=False,
             allow_leading_hyphen=True,
         ),
@@ -158,12 +166,8 @@ def _train(
     threads: int,
 ) -> None:
     started = time.perf_counter()
-    known, _ = resolve_format(list_inputs(sources["train"]), content_type)
-    first = Input(sources["train"], content_type, {}, threads)
-    label = raw_columns(first, known.name, label, features)
-    reader = operation(known, "read_tables" if label is not None else "read_rows")
-    options = settings(reading, "--reading", reader)
-    inputs = {name: Input(source, content_type, options, threads) for name, source in sources.items()}
+    inputs = {name: Input.parse(source, content_type, reading, threads) for name, source in sources.items()}
+    label = raw_columns(inputs["train"], label, features)
     encoder: FeatureEncoder | None = None
     channels: dict[str, RowSource] = {name: plain(given) for name, given in inputs.items()}
     if label is not None:
@@ -187,4 +191,4 @@ def _train(
 
 
 for _name in algorithm_names():
-    app.command(_command(algorithm(_name)), name=_name)
+    train.command(_command(algorithm(_name)), name=_name)

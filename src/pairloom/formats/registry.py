@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from pairloom.errors import DataError
 
-__all__ = ["FORMATS", "Format", "by_content_type", "by_ending", "operation"]
+__all__ = ["FORMATS", "Format", "by_content_type", "by_ending", "offers", "operation"]
 
 Parameters = Mapping[str, Callable[[str], object]]
 
@@ -162,7 +162,15 @@ def operation(known: Format, name: str) -> Callable[..., Any]:
     DataError
         If the format does not offer it.
     """
-    module = import_module(f"pairloom.formats.{known.module}")
-    if not hasattr(module, name):
+    if not offers(known, name):
         raise DataError(f"a format that offers {name}", got=known.name, field="content_type")
-    return getattr(module, name)
+    return getattr(_module(known), name)
+
+
+def offers(known: Format, name: str) -> bool:
+    """Say whether a format has an operation."""
+    return hasattr(_module(known), name)
+
+
+def _module(known: Format) -> ModuleType:
+    return import_module(f"pairloom.formats.{known.module}")
