@@ -17,7 +17,7 @@ from pairloom.encoding.place import Place
 from pairloom.encoding.quantile_sample import QuantileSample
 from pairloom.encoding.raw_columns import RawColumn
 from pairloom.encoding.specs import Bucket
-from pairloom.errors import DataError, UserError
+from pairloom.errors import UserError
 from pairloom.kernels.row_assembly import RowPart
 
 __all__ = ["BucketFeature", "interval_labels", "spelled"]
@@ -36,20 +36,19 @@ class BucketFeature:
         self._low, self._high = math.inf, -math.inf
         self._edges: Float64Array | None = None
         self._n_missing = 0
-        self._field = ""
 
     def learn(self, column: RawColumn, place: Place) -> None:
         """Take in numbers; the intervals stay once they are settled."""
         numbers = as_numbers(column, place)
         missing = np.isnan(numbers)
         self._n_missing += int(np.count_nonzero(missing))
-        self._field = place.field
         if self._edges is None and not missing.all():
             present = numbers[~missing]
             self._low, self._high = (
                 min(self._low, float(present.min())),
                 max(self._high, float(present.max())),
             )
+            self._check_number_of_intervals(place)
             if self._spec.quantiles is not None:
                 self._sample.add(present)
 
@@ -103,33 +102,28 @@ class BucketFeature:
             return self._sample.cuts(spec.quantiles)
         if self._low > self._high:
             return np.zeros(0, np.float64)
-        return self._logarithmic(spec.log) if spec.log is not None else self._even(spec.width or 1.0)
-
-    def _even(self, width: float) -> Float64Array:
-        too_many = (self._high - self._low) / width > MAX_BUCKETS
-        if too_many or max(abs(self._low), abs(self._high)) / width > 2**52:
-            raise DataError(
-                f"at most {MAX_BUCKETS} intervals",
-                got=f"width {spelled(width)} over {spelled(self._low)} to {spelled(self._high)}",
-                action="Choose a larger width, or quantiles",
-                field=self._field,
-            )
-        first, last = math.floor(self._low / width) + 1, math.floor(self._high / width)
-        return np.arange(first, last + 1, dtype=np.float64) * width
-
-    def _logarithmic(self, base: float) -> Float64Array:
-        reach = max(abs(self._low), abs(self._high), 1.0)
-        n_powers = math.log(reach) / math.log(base)
-        if n_powers > MAX_BUCKETS // 2:
-            raise DataError(
-                f"at most {MAX_BUCKETS} intervals",
-                got=f"log={spelled(base)} up to {spelled(reach)}",
-                action="Choose a larger log",
-                field=self._field,
-            )
-        powers = base ** np.arange(int(n_powers) + 1, dtype=np.float64)
+        if spec.width is not None:
+            first, last = math.floor(self._low / spec.width) + 1, math.floor(self._high / spec.width)
+            return np.arange(first, last + 1, dtype=np.float64) * spec.width
+        base = spec.log or 2.0
+        powers = base ** np.arange(int(self._n_powers(base)) + 1, dtype=np.float64)
         edges = np.concatenate((-powers[::-1], np.zeros(1), powers))
         return edges[(edges > self._low) & (edges <= self._high)]
+
+    def _n_powers(self, base: float) -> float:
+        return math.log(max(abs(self._low), abs(self._high), 1.0)) / math.log(base)
+
+    def _check_number_of_intervals(self, place: Place) -> None:
+        spec, low, high = self._spec, self._low, self._high
+        if spec.width is not None:
+            too_many = max(high - low, 2.0**-36 * max(abs(low), abs(high))) / spec.width > MAX_BUCKETS
+        else:
+            too_many = spec.log is not None and self._n_powers(spec.log) > MAX_BUCKETS // 2
+        if too_many:
+            how = f"log={spelled(spec.log)}" if spec.log is not None else f"width={spelled(spec.width or 0)}"
+            got = f"{how} over {spelled(low)} to {spelled(high)}"
+            action = "Choose a larger one, or quantiles"
+            raise place.refusal(f"at most {MAX_BUCKETS} intervals", got, action)
 
 
 def interval_labels(edges: Any) -> list[str]:

@@ -131,8 +131,7 @@ class FeatureEncoder(TransformerManners):
         """
         fresh = type(self)(**self.get_params())
         fresh.partial_fit(X)
-        for name in [name for name in vars(self) if name not in NAMES]:
-            delattr(self, name)
+        vars(self).pop("feature_names_in_", None)
         vars(self).update({name: value for name, value in vars(fresh).items() if name not in NAMES})
         return self
 

@@ -38,8 +38,12 @@ class Input(Protocol):
 
 def open_input(data: Any, array_names: Callable[[int], list[str]]) -> Input:
     """Find out what `data` is; `array_names` names the columns of an array of a given width."""
+    if hasattr(data, "toarray"):
+        raise UserError(
+            "FeatureEncoder: the input must be raw columns. Got a sparse matrix, which needs no encoding."
+        )
     if isinstance(data, np.ndarray):
-        return _ArrayInput(data, array_names)
+        return _ArrayInput(np.asarray(data), array_names)
     if isinstance(data, Table):
         return _TableInput([data])
     if isinstance(data, Mapping):
@@ -47,10 +51,8 @@ def open_input(data: Any, array_names: Callable[[int], list[str]]) -> Input:
     frame = nw.from_native(data, eager_only=True, pass_through=True)
     if isinstance(frame, nw.DataFrame):
         return _FrameInput(frame)
-    if hasattr(data, "toarray"):
-        raise UserError(
-            "FeatureEncoder: the input must be raw columns. Got a sparse matrix, which needs no encoding."
-        )
+    if hasattr(data, "__array__"):
+        return _ArrayInput(np.asarray(data), array_names)
     if isinstance(data, str | bytes) or not isinstance(data, Iterable):
         raise UserError(f"FeatureEncoder: the input must be {ACCEPTED}. Got {type(data).__name__}.")
     return _of_iterable(cast(Iterable[Any], data), array_names)
