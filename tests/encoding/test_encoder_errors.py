@@ -38,6 +38,8 @@ from pairloom.tables import StringColumn, Table
         (Id(), [["a"], ["b"]], "field 'x': expected one id in each row. Got lists. Use Multi()."),
         (Standard(), [["a"], ["b"]], "field 'x': expected one number in each row. Got lists."),
         (Date(), [[1], [2]], "field 'x': expected one time in each row. Got lists."),
+        (Multi(), [[1.5], [2, 3], [1, np.inf]],
+         "row 3, field 'x': expected lists of ids. Got an infinite number in one."),
         (Multi(), [[["a"]]], "field 'x': expected lists of ids. Got lists of lists."),
         (Id(), np.array(["2026-05-01"], "datetime64[s]"),
          "field 'x': expected ids. Got times. Use Date(), or"),

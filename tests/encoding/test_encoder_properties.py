@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from hypothesis import given
@@ -136,3 +137,12 @@ def test_every_name_has_its_field(case):
         assert len(labels) == len(columns)
     for batch in encoder.encode(training, with_fields=True):
         np.testing.assert_array_equal(batch.fields, encoder.fields_[batch.indices])
+
+
+def test_first_use_by_several_threads():
+    rows = {"user": np.arange(5000), "genres": [["a", "b", "c"][i % 3] for i in range(5000)]}
+    wanted = FeatureEncoder().fit(rows).transform(rows)
+    encoder = FeatureEncoder().fit(rows)
+    with ThreadPoolExecutor(8) as pool:
+        for got in pool.map(lambda _: encoder.transform(rows), range(16)):
+            assert_equal(got, wanted)

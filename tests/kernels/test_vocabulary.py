@@ -131,6 +131,12 @@ def test_hand_made_arrays_restore():
         ({"ends": np.array([-1], np.int64)}, "'ends' must rise"),
         ({"ends": np.array([1, 0, 1], np.int64)}, "'ends' must rise"),
         ({"is_string": np.array([1, 1], np.uint8)}, "too few strings"),
+        ({"counts": np.array([1, -1], np.int64)}, r"'counts' must be in \[0"),
+        (
+            {"is_string": np.zeros(1, np.uint8), "ends": None, "data": None},
+            "'is_string' must be .* of 2 elements",
+        ),
+        ({"is_string": None, "integers": np.array([5, 5], np.int64)}, "the integer 5 twice"),
         ({"data": np.array([53], np.uint8)}, "an integer among the strings"),
         ({"integers": np.array([5, 5], np.int64), "is_string": np.zeros(2, np.uint8)}, "the integer 5 twice"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,10 @@ def as_items(column: RawColumn, sep: str, place: Place) -> tuple[Int64Array, Key
     if isinstance(column, StringColumn):
         return split_strings(StringKeys.of(column), sep)
     if isinstance(column, ListColumn):
+        infinite = np.flatnonzero(np.isinf(column.items)) if _holds_floats(column.items) else []
+        if len(infinite):
+            row = int(np.searchsorted(column.indptr, infinite[0], side="right")) - 1
+            raise place.error(row, "lists of ids", "an infinite number in one", "Mend the row")
         return column.indptr, as_keys(column.items, place)
     keys = as_keys(column, place)
     if isinstance(keys, IntegerKeys) and keys.valid is not None:
@@ -93,6 +97,10 @@ def as_times(column: RawColumn, unit: str, format: str | None, place: Place) -> 
         ~np.isnan(_finite(column, place)) if column.dtype == np.float64 else np.ones(len(column), np.bool_)
     )
     return scaled_times(column, valid, unit, place)
+
+
+def _holds_floats(column: RawColumn) -> TypeGuard[Float64Array]:
+    return isinstance(column, np.ndarray) and column.dtype == np.float64
 
 
 def _finite(numbers: npt.NDArray[Any], place: Place) -> npt.NDArray[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import Lock
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from pairloom.kernels.row_assembly import assemble_rows
 from pairloom.rows import RowBatch
 
 __all__ = ["LearnedColumns"]
+
+SETTLING = Lock()
 
 
 class LearnedColumns:
@@ -49,9 +52,10 @@ class LearnedColumns:
             feature.learn(table.columns[name], Place(name, table.first_row))
 
     def settle(self) -> Layout:
-        """Give matrix columns to all that was learned since the last time."""
-        for field, feature in enumerate(self.features):
-            self.layout.grow(field, feature.settle())
+        """Give matrix columns to all that was learned since the last time; several threads may ask at once."""
+        with SETTLING:
+            for field, feature in enumerate(self.features):
+                self.layout.grow(field, feature.settle())
         return self.layout
 
     def labels(self) -> list[list[str]]:

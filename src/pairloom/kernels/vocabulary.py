@@ -20,6 +20,9 @@ MAX_SIZE = 2**31 - 3
 """Numbers are int32, and a column of them needs two more for unseen and missing."""
 
 
+MAX_COUNT = 2**62
+
+
 class Vocabulary:
     """Numbers ids 0, 1, 2, ... in order of first appearance, and counts them.
 
@@ -124,7 +127,11 @@ class Vocabulary:
         ):
             check_vector("Vocabulary", name, array, dtype)
         check_vector("Vocabulary", "counts", arrays["counts"], np.int64, len(integers))
-        check_vector("Vocabulary", "is_string", is_string, np.uint8, len(integers) if len(ends) else None)
+        check_vector(
+            "Vocabulary", "is_string", is_string, np.uint8, len(integers) if len(is_string) else None
+        )
+        if (arrays["counts"] < 0).any() or (arrays["counts"] > MAX_COUNT).any():
+            raise UserError(f"Vocabulary: 'counts' must be in [0, {MAX_COUNT}].")
         starts = np.concatenate((np.zeros(1, np.int64), ends))[:-1]
         if (starts > ends).any() or (len(ends) and (ends[0] < 0 or ends[-1] != len(data))):
             raise UserError(f"Vocabulary: 'ends' must rise to the {len(data)} bytes of 'data'.")
