@@ -81,6 +81,8 @@ def test_label_and_weight_columns():
         DataError, match=r"expected a column out of a, b, click, w. Got rating. Name one of them"
     ):
         rows(text, label_column="rating")
+    with pytest.raises(DataError, match=r"expected labels and weights in two columns. Got click"):
+        rows(text, label_column="click", weight_column=2)
     with pytest.raises(DataError, match=r"line 3, field 'weight': expected a weight of at least 0. Got -2"):
         rows("l,w\n1,1\n0,-2\n", weight_column="w")
 
@@ -98,6 +100,7 @@ def test_header_is_found_when_no_field_is_a_number():
     assert table("a,b\nc,d\n", header=False) == {"column_1": ["a", "c"], "column_2": ["b", "d"]}
     assert table("1,2\n3,4\n", header=True) == {"1": [3], "2": [4]}
     assert table("\r\n\n\nuser\n1\n") == {"user": [1]}
+    assert table("\n\n\n\n\nuser\n1\n", chunk_bytes=2) == {"user": [1]}
     assert table("\ufeffuser\n1\n") == {"user": [1]}
     with pytest.raises(
         DataError, match=r"line 1: expected the header user, item. Got user, film. Pass other names"

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <stdexcept>
 
 #include "csv_cursor.hpp"
 #include "pairloom/csv.hpp"
@@ -68,10 +69,14 @@ class RowBuilder {
 
 ParsedRows parse_csv_rows(std::string_view text, const CsvFormat& format, const CsvRowsOptions& options,
                           std::span<const std::string> names) {
+  const auto n_columns = static_cast<std::int64_t>(names.size());
+  if (n_columns == 0 || options.label_column >= n_columns || options.weight_column >= n_columns ||
+      (options.label_column >= 0 && options.label_column == options.weight_column))
+    throw std::invalid_argument("label and weight in columns of their own");
   ParsedRows rows;
   rows.has_labels = options.label_column >= 0;
   rows.has_weights = options.weight_column >= 0;
-  rows.n_features = static_cast<std::int64_t>(names.size()) - rows.has_labels - rows.has_weights;
+  rows.n_features = n_columns - rows.has_labels - rows.has_weights;
   const std::size_t n_records = most_records(text);
   rows.indptr.reserve(n_records + 1);
   rows.labels.reserve(rows.has_labels ? n_records : 0);

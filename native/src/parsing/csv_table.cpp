@@ -1,5 +1,6 @@
 #include <charconv>
 #include <limits>
+#include <stdexcept>
 
 #include "csv_cursor.hpp"
 #include "pairloom/csv.hpp"
@@ -78,6 +79,7 @@ void take_text(CsvCursor& cursor, CsvColumn& column, std::size_t index) {
 
 CsvTable parse_csv_table(std::string_view text, const CsvFormat& format, std::span<const CsvKind> kinds,
                          std::span<const std::string> names) {
+  if (names.empty() || kinds.size() != names.size()) throw std::invalid_argument("one kind and name for each column");
   CsvTable table;
   const std::size_t n_records = most_records(text);
   table.columns.resize(kinds.size());

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain
 from typing import Any, BinaryIO, Literal
 
 from pairloom.errors import DataError
@@ -83,14 +82,15 @@ def read_rows(
     cut = partial(_native.last_record_end, quote=quote or "\0")
     lines = cut_lines(stream, source=source, chunk_bytes=chunk_bytes, max_line_bytes=max_line_bytes, cut=cut)
     pieces = in_utf8(lines, charset)
-    first = next(pieces, None)
-    if first is None:
+    layout = layout_of(pieces, dialect, header=header, names=names, source=source)
+    if layout is None:
         return
-    layout = layout_of(first, dialect, header=header, names=names, source=source)
     if label_size not in (0, 1):
         raise DataError("0 or 1 label columns", got=str(label_size), field="label_size")
     label = layout.position(label_column) if label_column is not None else label_size - 1
     weight = layout.position(weight_column) if weight_column is not None else -1
+    if label >= 0 and label == weight:
+        raise DataError("labels and weights in two columns", got=layout.names[label], source=source)
     width = len(layout.names) - (label >= 0) - (weight >= 0)
     if n_features is not None and n_features != width:
         raise DataError(
@@ -99,9 +99,8 @@ def read_rows(
     parse = partial(
         _native.parse_csv_rows, format=dialect, names=layout.names, label_column=label, weight_column=weight
     )
-    rest = chain([first[layout.n_bytes :]], pieces)
     for *parts, _ in parse_in_order(
-        rest, parse, source=source, n_threads=n_threads, n_lines_before=layout.n_lines
+        layout.pieces, parse, source=source, n_threads=n_threads, n_lines_before=layout.n_lines
     ):
         yield RowBatch(*parts)
 
@@ -147,10 +146,9 @@ def read_tables(
     cut = partial(_native.last_record_end, quote=quote or "\0")
     lines = cut_lines(stream, source=source, chunk_bytes=chunk_bytes, max_line_bytes=max_line_bytes, cut=cut)
     pieces = in_utf8(lines, charset)
-    first = next(pieces, None)
-    if first is None:
+    layout = layout_of(pieces, dialect, header=header, names=names, source=source)
+    if layout is None:
         return
-    layout = layout_of(first, dialect, header=header, names=names, source=source)
     wanted = list(layout.names) if columns is None else list(columns)
     positions = [layout.position(name) for name in wanted]
     codes = [_SKIP] * len(layout.names)
@@ -159,9 +157,8 @@ def read_tables(
     for name in kinds or ():
         layout.position(name)
     parse = partial(_native.parse_csv_table, format=dialect, kinds=codes, names=layout.names)
-    rest = chain([first[layout.n_bytes :]], pieces)
     for found, n_rows, _ in parse_in_order(
-        rest, parse, source=source, n_threads=n_threads, n_lines_before=layout.n_lines
+        layout.pieces, parse, source=source, n_threads=n_threads, n_lines_before=layout.n_lines
     ):
         yield Table({name: _column(found[at]) for name, at in zip(wanted, positions, strict=True)}, n_rows)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -22,10 +23,10 @@ _ONE_BYTE_CHARSETS = {"ascii", "iso8859-1", "cp1252"}
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The columns of a file, and what its header takes up."""
+    """The columns of a file, and its text behind the header, which takes up `n_lines`."""
 
     names: list[str]
-    n_bytes: int
+    pieces: Iterator[Text]
     n_lines: int
     source: str
 
@@ -75,35 +76,48 @@ def in_utf8(pieces: Iterator[Text], charset: str) -> Iterator[Text]:
 
 
 def layout_of(
-    text: Text,
+    pieces: Iterator[Text],
     dialect: _native.CsvFormat,
     *,
     header: bool | Literal["auto"],
     names: Sequence[str] | None,
     source: str,
-) -> Layout:
-    """Read the first record and decide whether it is a header.
+) -> Layout | None:
+    """Read the first record, decide whether it is a header, and go on behind it; None for text without records.
 
     Raises
     ------
     DataError
         For a header that repeats a name or is not `names`.
     """
-    try:
-        fields, n_bytes, n_lines = _native.first_record(text, dialect)
-    except _native.ParseError as fault:
-        raise at_line(fault, source, text, 0) from None
-    if not fields:
-        return Layout(list(names or []), 0, 0, source)
+    n_lines = 0
+    for piece in pieces:
+        try:
+            fields, n_bytes, n_more = _native.first_record(piece, dialect)
+        except _native.ParseError as fault:
+            raise at_line(fault, source, piece, n_lines) from None
+        if fields:
+            found = _header(fields, header, names, source, n_lines + n_more)
+            if found is not None:
+                return Layout(found, chain([piece[n_bytes:]], pieces), n_lines + n_more, source)
+            unnamed = (f"column_{i + 1}" for i in range(len(fields)))
+            return Layout(list(names or unnamed), chain([piece], pieces), n_lines, source)
+        n_lines += n_more
+    return None
+
+
+def _header(
+    fields: list[bytes], header: bool | Literal["auto"], names: Sequence[str] | None, source: str, line: int
+) -> list[str] | None:
     if header is not False:
-        found = _decoded(fields, source, n_lines)
+        found = _decoded(fields, source, line)
         if header is True or not any(map(_is_number, found)):
-            _check_names(found, names, source, n_lines)
-            return Layout(found, n_bytes, n_lines, source)
+            _check_names(found, names, source, line)
+            return found
     if names is not None and len(names) != len(fields):
         expected = f"{len(names)} columns, as names says"
-        raise DataError(expected, got=str(len(fields)), source=source, line=n_lines)
-    return Layout(list(names or (f"column_{i + 1}" for i in range(len(fields)))), 0, 0, source)
+        raise DataError(expected, got=str(len(fields)), source=source, line=line)
+    return None
 
 
 def _decoded(fields: list[bytes], source: str, line: int) -> list[str]:
