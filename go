@@ -105,7 +105,7 @@ case $command in
     ;;
   fuzz)
     in_checkout
-    exec "$python" tests/fuzz/run.py "$@"
+    exec native/fuzz/run.sh "$@"
     ;;
   bench)
     in_checkout
