@@ -156,18 +156,16 @@ void bind_fm(nb::module_& m) {
       .def(
           "train_tiles",
           [](State& self, Table table, const Rows& rows, Vector<const std::int64_t> tile_starts,
-             Vector<const std::int32_t> row_order, Vector<const std::int32_t> diagonal_order, const FmStep& step,
-             std::size_t n_threads) {
+             std::size_t n_groups, std::uint64_t turns, const FmStep& step, std::size_t n_threads) {
             FmTotals totals;
             {
               const nb::gil_scoped_release release;
               totals = fm_train_tiles(*self.kernels, self.solver, table.data(), table.shape(0), self.layout, rows.view(),
-                                      tile_starts.data(), row_order.shape(0), row_order.data(), diagonal_order.data(),
-                                      step, self.bias, n_threads);
+                                      tile_starts.data(), n_groups, turns, step, self.bias, n_threads);
             }
             return std::pair(totals.loss, totals.weight);
           },
-          "table"_a, "rows"_a, "tile_starts"_a, "row_order"_a, "diagonal_order"_a, "step"_a, "n_threads"_a)
+          "table"_a, "rows"_a, "tile_starts"_a, "n_groups"_a, "turns"_a, "step"_a, "n_threads"_a)
       .def(
           "train_adam",
           [](State& self, Table table, const Rows& rows, Vector<const std::int32_t> batch_order,

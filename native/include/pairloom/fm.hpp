@@ -11,7 +11,7 @@ enum class Loss : std::uint8_t { squared, logistic };
 
 // One contiguous row of floats per feature: [factors, padded][linear weight][optimizer state][padding].
 //   sgd      no state
-//   adagrad  2 floats: squared-gradient sums of the weight and of the whole factor row
+//   adagrad  1 float: the sum of squared residuals times values, which scales the steps of the whole row
 //   ftrl     2 * (1 + k_padded) floats: z and n of the weight, then z and n of the factors
 //   adam     2 * (1 + k_padded) floats: first and second moments, in the same order
 struct FmLayout {
@@ -130,13 +130,14 @@ FmTotals fm_train(const FmKernels& kernels, Solver solver, float* table, std::si
                   std::size_t n_hot, const FmStep& step, FmBias& bias, std::size_t n_threads);
 
 // One pass over rows of two features each, laid out in n_groups x n_groups tiles such that tiles of different row and
-// different column share no feature: tile (a, b) holds rows tile_starts[a * n_groups + b] up to the next start. Tiles
-// of one diagonal run in parallel; the result does not depend on the number of threads.
+// different column share no feature: tile (a, b) holds rows tile_starts[a * n_groups + b] up to the next start.
+// n_groups is a power of two. Bit l of turns says which diagonal comes first at level l of the squares. The result does
+// not depend on the number of threads, but for the sum of the losses.
 // Gemulla et al., "Large-Scale Matrix Factorization with Distributed Stochastic Gradient Descent", KDD 2011.
 FmTotals fm_train_tiles(const FmKernels& kernels, Solver solver, float* table, std::size_t n_features,
                         const FmLayout& layout, const RowView& rows, const std::int64_t* tile_starts,
-                        std::size_t n_groups, const std::int32_t* row_order, const std::int32_t* diagonal_order,
-                        const FmStep& step, FmBias& bias, std::size_t n_threads);
+                        std::size_t n_groups, std::uint64_t turns, const FmStep& step, FmBias& bias,
+                        std::size_t n_threads);
 
 struct AdamSettings {
   std::size_t batch_rows = 1000;

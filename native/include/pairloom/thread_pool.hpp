@@ -10,4 +10,7 @@ namespace pairloom {
 // task that had begun has ended. Calls from several threads at once are safe; each has its own workers.
 void parallel_for(std::size_t n_tasks, std::size_t n_threads, const std::function<void(std::size_t)>& task);
 
+// Tells the processor that this thread only waits.
+void spin_pause();
+
 }  // namespace pairloom

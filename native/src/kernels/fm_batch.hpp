@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "pairloom/fm.hpp"
 #include "pairloom/thread_pool.hpp"
 
 namespace pairloom {
@@ -25,7 +26,9 @@ class AlignedFloats {
   float* begin_;
 };
 
-// Spins for a few microseconds, the usual wait between two tiles or mini-batches, then yields: another process may hold
+std::size_t choose_prefetch_distance(std::size_t n_features, const FmLayout& layout, const RowView& rows);
+
+// Spins for some microseconds, the usual wait between two tiles or mini-batches, then yields: another process may hold
 // the core that the last worker needs.
 class Barrier {
  public:
@@ -42,7 +45,11 @@ class Barrier {
       return;
     }
     for (int spins = 0; turn_.load(std::memory_order_acquire) == turn; ++spins) {
-      if (spins > 20000) std::this_thread::yield();
+      if (spins < 4000) {
+        spin_pause();
+      } else {
+        std::this_thread::yield();
+      }
     }
   }
 

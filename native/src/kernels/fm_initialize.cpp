@@ -22,7 +22,7 @@ std::size_t pad_factors(std::size_t k) {
 std::size_t state_floats(Solver solver, std::size_t k_padded) {
   switch (solver) {
     case Solver::sgd: return 0;
-    case Solver::adagrad: return 2;
+    case Solver::adagrad: return 1;
     default: return 2 * (1 + k_padded);
   }
 }
@@ -84,7 +84,7 @@ void fm_initialize(float* table, const FmLayout& layout, Solver solver, std::siz
       float* weight = row + layout.k_padded;
       draws.fill(initial.linear_method, initial.linear_scale, weight, 1);
       if (solver == Solver::adagrad) {
-        weight[1] = weight[2] = initial.accumulator;
+        weight[1] = initial.accumulator;
       } else if (solver == Solver::ftrl) {
         // The z from which the closed form gives back the drawn value while n is zero.
         const auto dual = [&](float value, float rate, float decay, float l1) {

@@ -102,75 +102,85 @@ inline void update_scalar(const FmStep& step, float rate, float decay, float l1,
   }
 }
 
-// Moves one feature's row by the gradient residual * x * (s - x * v).
-template <Solver S, int K>
-inline void update_row(const TrainArguments& a, float* row, float x, float e, const typename Shape<K>::V* s, int count) {
+// Moves one feature's row by the gradient residual * x * (s - x * v), in steps of the given sizes.
+template <int K>
+inline void step_row(const FmStep& step, float* row, std::size_t k_padded, float x, float gx, float linear_rate,
+                     float factors_rate, const typename Shape<K>::V* s, int count) {
   using V = typename Shape<K>::V;
   constexpr int width = Shape<K>::width;
-  const FmStep& step = a.step;
-  const std::size_t k_padded = K == 0 ? a.layout.k_padded : K;
-  float* weight = row + k_padded;
-  const float gx = e * x;
-  update_scalar<S>(step, step.linear_rate, step.linear_decay, step.linear_l1, gx, weight[0], weight[1], weight[2]);
-
-  if constexpr (S == Solver::sgd) {
-    if (step.clip <= 0) {
-      const float keep = 1.0F - step.factors_rate * (step.factors_decay - gx * x);
-      const float push = step.factors_rate * gx;
-      for (int j = 0; j < count; ++j) store(row + j * width, load<V>(row + j * width) * keep - s[j] * push);
-      return;
-    }
+  if (step.clip > 0) {
+    row[k_padded] -= linear_rate * (clamp_to(gx, step.clip) + step.linear_decay * row[k_padded]);
     for (int j = 0; j < count; ++j) {
       const V v = load<V>(row + j * width);
       const V g = clamp_to<V>((s[j] - v * x) * gx, step.clip) + v * step.factors_decay;
-      store(row + j * width, V(v - g * step.factors_rate));
+      store(row + j * width, V(v - g * factors_rate));
     }
-  } else if constexpr (S == Solver::adagrad) {
-    if (step.factors_rate == 0.0F) return;
-    // g = gx * s + (decay - gx * x) * v, so its square needs no second pass over stored gradients.
-    const float own = step.factors_decay - gx * x;
-    V squares = V{};
-    if (step.clip <= 0) {
-      for (int j = 0; j < count; ++j) {
-        const V g = s[j] * gx + load<V>(row + j * width) * own;
-        squares += g * g;
-      }
-    } else {
-      for (int j = 0; j < count; ++j) {
-        const V v = load<V>(row + j * width);
-        const V g = clamp_to<V>((s[j] - v * x) * gx, step.clip) + v * step.factors_decay;
-        squares += g * g;
-      }
+    return;
+  }
+  row[k_padded] = row[k_padded] * (1.0F - linear_rate * step.linear_decay) - linear_rate * gx;
+  const float keep = 1.0F - factors_rate * (step.factors_decay - gx * x);
+  const float push = factors_rate * gx;
+  for (int j = 0; j < count; ++j) store(row + j * width, V(load<V>(row + j * width) * keep - s[j] * push));
+}
+
+// FTRL-proximal on every coordinate. McMahan et al., "Ad Click Prediction: a View from the Trenches", KDD 2013.
+template <int K>
+inline void ftrl_row(const FmStep& step, float* row, std::size_t k_padded, float x, float gx,
+                     const typename Shape<K>::V* s, int count) {
+  using V = typename Shape<K>::V;
+  constexpr int width = Shape<K>::width;
+  float* weight = row + k_padded;
+  if (step.linear_rate != 0.0F) {
+    ftrl_scalar(step, step.linear_rate, step.linear_decay, step.linear_l1,
+                step.clip > 0 ? clamp_to(gx, step.clip) : gx, weight[0], weight[1], weight[2]);
+  }
+  if (step.factors_rate == 0.0F) return;
+  float* z = weight + 3;
+  float* n = z + k_padded;
+  const float inverse_rate = 1.0F / step.factors_rate;
+  for (int j = 0; j < count; ++j) {
+    const V v = load<V>(row + j * width);
+    V g = (s[j] - v * x) * gx;
+    if (step.clip > 0) g = clamp_to<V>(g, step.clip);
+    const V n_old = load<V>(n + j * width);
+    const V n_new = n_old + g * g;
+    const V root = square_root(n_new);
+    const V z_new = load<V>(z + j * width) + g - (root - square_root(n_old)) * inverse_rate * v;
+    const V shrunk = z_new - clamp_to<V>(z_new, step.factors_l1);
+    store(row + j * width, V(-shrunk / ((root + step.ftrl_beta) * inverse_rate + step.factors_decay)));
+    store(z + j * width, z_new);
+    store(n + j * width, n_new);
+  }
+}
+
+// AdaGrad with one sum for a feature's whole row, which holds the squares of what the loss pushes it with: residual
+// times value. Roots and quotients of sixteen features are taken together.
+// Duchi, Hazan and Singer, "Adaptive Subgradient Methods", JMLR 2011.
+template <int K, bool HasValues>
+inline void adagrad_rows(const TrainArguments& a, std::size_t first, std::size_t last, std::size_t k_padded, float e,
+                         const typename Shape<K>::V* s, int count) {
+  constexpr std::size_t group = 16;
+  for (std::size_t start = first; start < last; start += group) {
+    const std::size_t n = last - start < group ? last - start : group;
+    float* row[group];
+    float gx[group], sums[group], scale[group];
+    for (std::size_t i = 0; i < group; ++i) {
+      sums[i] = 1.0F;
+      gx[i] = 0.0F;
     }
-    weight[2] += sum(squares) / static_cast<float>(a.layout.k);
-    const float rate = step.factors_rate / square_root(weight[2]);
-    if (step.clip <= 0) {
-      const float keep = 1.0F - rate * own, push = rate * gx;
-      for (int j = 0; j < count; ++j) store(row + j * width, V(load<V>(row + j * width) * keep - s[j] * push));
-    } else {
-      for (int j = 0; j < count; ++j) {
-        const V v = load<V>(row + j * width);
-        const V g = clamp_to<V>((s[j] - v * x) * gx, step.clip) + v * step.factors_decay;
-        store(row + j * width, V(v - g * rate));
-      }
+    for (std::size_t i = 0; i < n; ++i) {
+      row[i] = row_of(a, a.rows.indices[start + i]);
+      sums[i] = row[i][k_padded + 1];
+      gx[i] = HasValues ? e * a.rows.values[start + i] : e;
     }
-  } else {
-    if (step.factors_rate == 0.0F) return;
-    float* z = weight + 3;
-    float* n = z + k_padded;
-    const float inverse_rate = 1.0F / step.factors_rate;
-    for (int j = 0; j < count; ++j) {
-      const V v = load<V>(row + j * width);
-      V g = (s[j] - v * x) * gx;
-      if (step.clip > 0) g = clamp_to<V>(g, step.clip);
-      const V n_old = load<V>(n + j * width);
-      const V n_new = n_old + g * g;
-      const V root = square_root(n_new);
-      const V z_new = load<V>(z + j * width) + g - (root - square_root(n_old)) * inverse_rate * v;
-      const V shrunk = z_new - clamp_to<V>(z_new, step.factors_l1);
-      store(row + j * width, V(-shrunk / ((root + step.ftrl_beta) * inverse_rate + step.factors_decay)));
-      store(z + j * width, z_new);
-      store(n + j * width, n_new);
+    for (std::size_t i = 0; i < group; ++i) {
+      sums[i] += gx[i] * gx[i];
+      scale[i] = 1.0F / square_root(sums[i]);
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      row[i][k_padded + 1] = sums[i];
+      step_row<K>(a.step, row[i], k_padded, HasValues ? a.rows.values[start + i] : 1.0F, gx[i],
+                  a.step.linear_rate * scale[i], a.step.factors_rate * scale[i], s, count);
     }
   }
 }
@@ -184,7 +194,7 @@ void train_rows(const TrainArguments& arguments, FmBias& shared_bias, FmTotals& 
   const int count = Shape<K>::count(a.layout.k_padded);
   const std::size_t k_padded = K == 0 ? a.layout.k_padded : K;
   const RowView& rows = a.rows;
-  const FmStep& step = a.step;
+  const FmStep step = a.step;
   V registers[Shape<K>::fixed_count];
   V* s = K == 0 ? reinterpret_cast<V*>(a.scratch) : registers;
   LossSum losses{totals};
@@ -216,8 +226,18 @@ void train_rows(const TrainArguments& arguments, FmBias& shared_bias, FmTotals& 
     const float score = linear + 0.5F * sum(crossed);
     const float e = residual(step, score, rows.labels[r], rows.weights != nullptr ? rows.weights[r] : 1.0F, losses);
     update_scalar<S>(step, step.bias_rate, step.bias_decay, 0.0F, e, bias.value, bias.state[0], bias.state[1]);
+    if constexpr (S == Solver::adagrad) {
+      adagrad_rows<K, HasValues>(a, first, last, k_padded, e, s, count);
+      continue;
+    }
     for (std::size_t p = first; p < last; ++p) {
-      update_row<S, K>(a, row_of(a, rows.indices[p]), HasValues ? rows.values[p] : 1.0F, e, s, count);
+      float* row = row_of(a, rows.indices[p]);
+      const float x = HasValues ? rows.values[p] : 1.0F;
+      if constexpr (S == Solver::sgd) {
+        step_row<K>(step, row, k_padded, x, e * x, step.linear_rate, step.factors_rate, s, count);
+      } else {
+        ftrl_row<K>(step, row, k_padded, x, e * x, s, count);
+      }
     }
   }
   shared_bias = bias;

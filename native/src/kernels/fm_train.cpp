@@ -7,16 +7,16 @@
 #include "pairloom/fm.hpp"
 
 namespace pairloom {
-namespace {
-
-constexpr std::size_t cache_floats = std::size_t{1} << 18;  // 1 MiB: what a core's second-level cache surely holds
 
 // Prefetching pays only where the table does not fit the cache; far enough ahead to cover a miss, near enough to stay.
 std::size_t choose_prefetch_distance(std::size_t n_features, const FmLayout& layout, const RowView& rows) {
+  constexpr std::size_t cache_floats = std::size_t{1} << 18;  // 1 MiB: what a core's second-level cache surely holds
   if (n_features * layout.stride <= cache_floats || rows.n_rows == 0) return 0;
   const std::size_t row_floats = (rows.offset(rows.n_rows) / rows.n_rows + 1) * layout.stride;
   return std::clamp<std::size_t>(2048 / row_floats, 1, 8);
 }
+
+namespace {
 
 // A thread's own copy of what all threads write, with what it was when last reconciled.
 struct Replica {
@@ -76,51 +76,6 @@ FmTotals fm_train(const FmKernels& kernels, Solver solver, float* table, std::si
     const std::lock_guard lock(reconciling);
     replica.reconcile(table, bias);
     totals[worker] = own;
-  });
-
-  FmTotals sum;
-  for (const FmTotals& own : totals) {
-    sum.loss += own.loss;
-    sum.weight += own.weight;
-  }
-  return sum;
-}
-
-FmTotals fm_train_tiles(const FmKernels& kernels, Solver solver, float* table, std::size_t n_features,
-                        const FmLayout& layout, const RowView& rows, const std::int64_t* tile_starts,
-                        std::size_t n_groups, const std::int32_t* row_order, const std::int32_t* diagonal_order,
-                        const FmStep& step, FmBias& bias, std::size_t n_threads) {
-  const std::size_t prefetch_distance = choose_prefetch_distance(n_features, layout, rows);
-  const std::size_t n_workers = std::clamp<std::size_t>(n_threads, 1, n_groups);
-  std::vector<FmTotals> totals(n_groups * n_groups);
-  std::vector<FmBias> biases(n_groups, bias);
-  std::vector<AlignedFloats> scratch;
-  for (std::size_t i = 0; i < n_workers; ++i) scratch.emplace_back(layout.k_padded);
-  Barrier barrier(n_workers);
-
-  parallel_for(n_workers, n_workers, [&](std::size_t worker) {
-    TrainArguments arguments{table, layout, nullptr, 0, rows, 0, 0, step, prefetch_distance, scratch[worker].data()};
-    for (std::size_t d = 0; d < n_groups; ++d) {
-      // Tiles take turns over the workers by number, so that each works on the same share of features in every pass.
-      for (std::size_t t = worker; t < n_groups; t += n_workers) {
-        const auto row = static_cast<std::size_t>(row_order[t]);
-        const std::size_t column = (row + static_cast<std::size_t>(diagonal_order[d])) % n_groups;
-        const std::size_t tile = row * n_groups + column;
-        arguments.begin = static_cast<std::size_t>(tile_starts[tile]);
-        arguments.end = static_cast<std::size_t>(tile_starts[tile + 1]);
-        kernels.train(solver, arguments, biases[t], totals[tile]);
-      }
-      barrier.wait([&] {
-        // The mean, not the sum of the changes: within a tile each copy may already have converged.
-        FmBias mean;
-        for (const FmBias& own : biases) {
-          mean.value += own.value / static_cast<float>(n_groups);
-          for (int i = 0; i < 2; ++i) mean.state[i] += own.state[i] / static_cast<float>(n_groups);
-        }
-        bias = mean;
-        std::fill(biases.begin(), biases.end(), mean);
-      });
-    }
   });
 
   FmTotals sum;

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pairloom.errors import DataError
-from pairloom.fm.tiles import TileOrder, tile_pairs
+from pairloom.fm.tiles import PairGroups, tile_order
 from pairloom.kernels import _native
 from pairloom.kernels.native_rows import checked_rows, native_rows
 from pairloom.rows import RowBatch
@@ -110,15 +110,40 @@ class Chunk:
     data : RowBatch or PackedPairs
     row_length : int, optional
         Non-zeros of every row, when all rows hold as many; the offsets are then not kept.
-    tiles : TileOrder, optional
-        For rows of two ones: which rows share no feature with which.
+    n_rows, n_features : int
+    tile_starts : ndarray of shape (n_groups * n_groups + 1,), int64, optional
+        Where the tiles of rows of two ones begin.
     """
 
     data: RowBatch | PackedPairs
     row_length: int | None
-    tiles: TileOrder | None
     n_rows: int
     n_features: int
+    tile_starts: npt.NDArray[np.int64] | None = None
+    cached: _native.Rows | None = None
+
+    @property
+    def is_pairs(self) -> bool:
+        """Whether every row is two ones."""
+        return self.row_length == 2 and self.values is None
+
+    def renumber(self, number: npt.NDArray[np.int32]) -> None:
+        """Give features new numbers; those beyond the end of `number` keep theirs."""
+        rows = self.data.unpack() if isinstance(self.data, PackedPairs) else self.data
+        if rows.n_features <= len(number):
+            _native.relabel(rows.indices, number)
+        else:
+            inside = rows.indices < len(number)
+            rows.indices[inside] = number[rows.indices[inside]]
+        if isinstance(self.data, PackedPairs):
+            self.data = PackedPairs.pack(rows)
+
+    def tile(self, groups: PairGroups, rng: np.random.Generator, *, shuffle: bool) -> None:
+        """Order rows of two ones by tile."""
+        rows = self.data.unpack() if isinstance(self.data, PackedPairs) else self.data
+        order, self.tile_starts = tile_order(rows.indices.reshape(-1, 2), groups, rng, shuffle=shuffle)
+        rows = _gather(rows, order, self.row_length)
+        self.data = PackedPairs.pack(rows) if isinstance(self.data, PackedPairs) else rows
 
     @property
     def n_nonzeros(self) -> int:
@@ -145,15 +170,18 @@ class Chunk:
         return sum(array.nbytes for array in arrays if array is not None)
 
     def native(self, label_scale: LabelScale) -> _native.Rows:
-        """Return the rows for a kernel, labels centred and scaled."""
+        """Return the rows for a kernel, labels centred and scaled; rows that are not packed are kept so."""
+        if self.cached is not None:
+            return self.cached
         rows = self.data.unpack() if isinstance(self.data, PackedPairs) else self.data
         if rows.labels is None:
             raise DataError("a label in every row", action="Give labels to the training data")
-        scaled = RowBatch(
-            rows.indptr,
-            rows.indices, rows.values, rows.n_features, label_scale.apply(rows.labels), rows.weights,
-        )  # fmt: skip
-        return native_rows(scaled, row_length=self.row_length)
+        labels = label_scale.apply(rows.labels)
+        scaled = RowBatch(rows.indptr, rows.indices, rows.values, rows.n_features, labels, rows.weights)
+        native = native_rows(scaled, row_length=self.row_length)
+        if not isinstance(self.data, PackedPairs):
+            self.cached = native
+        return native
 
 
 def chunk_rows(n_rows: int, n_nonzeros: int) -> int:
@@ -183,24 +211,16 @@ def _gather(rows: RowBatch, order: npt.NDArray[np.int64], row_length: int | None
 
 
 def make_chunk(batches: list[RowBatch], rng: np.random.Generator, *, shuffle: bool) -> Chunk:
-    """Lay out batches as one chunk: checked, shuffled, pairs in tiles, and many pairs packed."""
+    """Lay out batches as one chunk: checked, shuffled, and many pairs packed."""
     rows = _concatenate(batches) if len(batches) > 1 else batches[0]
     rows = checked_rows(rows)
     if rows.values is not None and (rows.values == 1.0).all():
         rows = RowBatch(rows.indptr, rows.indices, None, rows.n_features, rows.labels, rows.weights)
     row_length = _fixed_length(rows)
-    tiles = None
-    if row_length == 2 and rows.values is None:
-        tiled = tile_pairs(rows.indices.reshape(-1, 2), rows.n_features, rng, shuffle=shuffle)
-        if tiled is not None:
-            order, tiles = tiled
-            rows = _gather(rows, order, row_length)
-    if tiles is None:
-        order = rng.permutation(rows.n_rows) if shuffle else np.arange(rows.n_rows)
-        rows = _gather(rows, order, row_length)
-    packed = tiles is not None and rows.n_rows >= PACKED_FROM_ROWS
-    data = PackedPairs.pack(rows) if packed else rows
-    return Chunk(data, row_length, tiles, rows.n_rows, rows.n_features)
+    order = rng.permutation(rows.n_rows) if shuffle else np.arange(rows.n_rows)
+    rows = _gather(rows, order, row_length)
+    packed = row_length == 2 and rows.values is None and rows.n_rows >= PACKED_FROM_ROWS
+    return Chunk(PackedPairs.pack(rows) if packed else rows, row_length, rows.n_rows, rows.n_features)
 
 
 def _concatenate(batches: list[RowBatch]) -> RowBatch:

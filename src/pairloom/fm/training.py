@@ -12,7 +12,7 @@ import numpy as np
 from pairloom.errors import DivergenceError, UserError
 from pairloom.fm.chunks import Chunk, LabelScale, PackedPairs, chunks_of
 from pairloom.fm.data import RowSource, TrainingData
-from pairloom.fm.hot_features import HotFeatures
+from pairloom.fm.feature_order import FeatureOrder
 from pairloom.fm.model import FactorizationMachine, model_layout
 from pairloom.fm.settings import FMSettings
 from pairloom.kernels.fm import (
@@ -92,6 +92,8 @@ class FMTrainer:
         self._label_range = (np.inf, -np.inf)
         self._rate = 1.0
         self._started = False
+        self._pass = 0
+        self._order = FeatureOrder()
 
     @property
     def n_features(self) -> int:
@@ -136,16 +138,15 @@ class FMTrainer:
         for chunk in data.kept:
             self._scale_features(chunk)
         held_out = self._validation_chunks(validation)
-        hot = HotFeatures.choose(data, self.n_features, self.settings)
-        hot.swap(self._table, [*data.kept, *held_out])
+        self._order = FeatureOrder.choose(data, self.n_features, self.settings)
+        self._arrange([*data.kept, *held_out], data.kept)
         best = Best()
         try:
-            self._run(data, held_out, hot, best, on_epoch=on_epoch, epochs=epochs or self.settings.epochs)
+            self._run(data, held_out, best, on_epoch=on_epoch, epochs=epochs or self.settings.epochs)
         finally:
-            hot.swap_rows(self._table)
-        if best.table is not None and self.settings.patience is not None:
-            hot.swap_rows(best.table)
-            self._table, self._state.bias = best.table, best.bias
+            self._table = self._order.restore(self._table)
+        if best.table is not None:
+            self._table, self._state.bias = self._order.restore(best.table), best.bias
         self._check_finite()
         return self
 
@@ -214,6 +215,15 @@ class FMTrainer:
         inside = np.minimum(data.indices, len(scale) - 1)
         data.values[:] /= np.where(data.indices < len(scale), scale[inside], np.float32(1))
 
+    def _arrange(self, chunks: list[Chunk], training: list[Chunk]) -> None:
+        order, settings = self._order, self.settings
+        if order.groups is not None:
+            rng = np.random.default_rng([settings.random_state, 1])
+            for chunk in training:
+                chunk.tile(order.groups, rng, shuffle=settings.shuffle)
+        order.renumber(chunks)
+        self._table = order.arrange(self._table)
+
     def _validation_chunks(self, validation: RowSource | None) -> list[Chunk]:
         if validation is None:
             return []
@@ -228,7 +238,6 @@ class FMTrainer:
         self,
         data: TrainingData,
         held_out: list[Chunk],
-        hot: HotFeatures,
         best: Best,
         *,
         on_epoch: OnEpoch | None,
@@ -240,12 +249,13 @@ class FMTrainer:
             step = self._step(epoch)
             loss = weight = 0.0
             n_rows = 0
+            self._pass += 1
             started = time.perf_counter()
             for chunk in data.epoch(rng):
                 if data.streaming:
                     self._grow(chunk.n_features)
                     self._scale_features(chunk)
-                chunk_loss, chunk_weight = self._train(chunk, step, len(hot), rng)
+                chunk_loss, chunk_weight = self._train(chunk, step, rng)
                 loss, weight, n_rows = loss + chunk_loss, weight + chunk_weight, n_rows + chunk.n_rows
             seconds = time.perf_counter() - started
             mean_loss = loss / weight if weight > 0 else 0.0
@@ -264,7 +274,7 @@ class FMTrainer:
             if settings.patience is not None and held_out and epoch - best.epoch >= settings.patience:
                 return
 
-    def _train(self, chunk: Chunk, step: FmStep, n_hot: int, rng: np.random.Generator) -> tuple[float, float]:
+    def _train(self, chunk: Chunk, step: FmStep, rng: np.random.Generator) -> tuple[float, float]:
         s = self.settings
         rows = chunk.native(self._label_scale)
 
@@ -275,16 +285,17 @@ class FMTrainer:
             adam = AdamSettings(s.batch_rows, s.first_moment, s.second_moment, s.epsilon)
             n_batches = -(-chunk.n_rows // s.batch_rows)
             return self._state.train_adam(self._table, rows, order(n_batches), adam, step, s.n_threads)
-        if chunk.tiles is not None:
-            n_groups = chunk.tiles.n_groups
+        if chunk.tile_starts is not None and self._order.groups is not None:
+            # Alternating at the top, a thread meets the items that it met last; below, chance decides.
+            n_groups, turns = self._order.groups.n_groups, int(rng.integers(2**62)) * 2 + self._pass % 2
             return self._state.train_tiles(
-                self._table, rows, chunk.tiles.starts, order(n_groups), order(n_groups), step, s.n_threads
+                self._table, rows, chunk.tile_starts, n_groups, turns, step, s.n_threads
             )
         row_length = max(1, chunk.n_nonzeros // chunk.n_rows)
         block_rows = int(np.clip(BLOCK_NONZEROS // row_length, 64, 4096))
         n_threads = 1 if s.deterministic else s.n_threads
         blocks = order(-(-chunk.n_rows // block_rows))
-        return self._state.train(self._table, rows, blocks, block_rows, n_hot, step, n_threads)
+        return self._state.train(self._table, rows, blocks, block_rows, self._order.n_hot, step, n_threads)
 
     def _validation_loss(self, chunks: list[Chunk]) -> float:
         total = weight = 0.0
