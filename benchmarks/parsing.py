@@ -47,6 +47,14 @@ def numbers(seed: int) -> RowBatch:
     return RowBatch(np.arange(BLOCK + 1) * 20, indices, values, 20, values[::20].copy())
 
 
+def pairs(seed: int) -> RowBatch:
+    """MovieLens-100K as user and film one-hot: 64 bytes a row as RecordIO-protobuf."""
+    random = np.random.default_rng(seed)
+    indices = np.stack([random.integers(0, 943, BLOCK), 943 + random.integers(0, 1682, BLOCK)], axis=1)
+    ratings = random.integers(1, 6, BLOCK).astype(np.float32)
+    return RowBatch(np.arange(BLOCK + 1) * 2, indices.ravel().astype(np.int32), None, 2625, ratings)
+
+
 def fields(seed: int) -> RowBatch:
     """Clicks with their fields."""
     batch = clicks(seed)
@@ -82,6 +90,7 @@ class Case:
     make: Callable[[int], Any]
     read: Callable[..., Iterator[Any]] = read_rows
     options: tuple[tuple[str, Any], ...] = ()
+    written: tuple[tuple[str, Any], ...] = ()
 
 
 RATING_KINDS = {"userId": "id", "movieId": "id", "rating": "number", "timestamp": "number"}
@@ -91,6 +100,12 @@ CASES = {
     "libffm": Case(".ffm", fields),
     "csv-matrix": Case(".csv", numbers),
     "csv-ratings": Case(".csv", ratings, read_tables, (("kinds", RATING_KINDS),)),
+    "recordio": Case(".pbr", clicks),
+    "recordio-pairs": Case(".pbr", pairs),
+    "recordio-dense": Case(".pbr", numbers, written=(("layout", "dense"),)),
+    "json-lines": Case(".jsonl", numbers),
+    "parquet": Case(".parquet", clicks),
+    "arrow": Case(".arrow", clicks),
 }
 
 
@@ -102,10 +117,10 @@ def make_file(name: str, folder: Path, megabytes: int) -> Path:
         blocks = [case.make(seed) for seed in range(10)]
         write = write_tables if case.read is read_tables else write_rows
         probe = folder / f"probe{case.ending}"
-        write(blocks[:1], probe)
+        write(blocks[:1], probe, **dict(case.written))
         n_blocks = max(1, round(megabytes * 1e6 / probe.stat().st_size))
         probe.unlink()
-        write((blocks[i % 10] for i in range(n_blocks)), path)
+        write((blocks[i % 10] for i in range(n_blocks)), path, **dict(case.written))
     return path
 
 

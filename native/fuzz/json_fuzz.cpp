@@ -1,29 +1,18 @@
 // Parses any bytes as JSON Lines and as a JSON document; lines parsed one by one must give as many rows as together.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "fuzzing.hpp"
 #include "pairloom/json_rows.hpp"
 #include "pairloom/parse_error.hpp"
 
+using pairloom::fuzzing::check;
+using pairloom::fuzzing::require;
+
 namespace {
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
-
-void check(const pairloom::ParsedRows& rows) {
-  const std::size_t n_rows = rows.n_rows();
-  require(static_cast<std::size_t>(rows.indptr[n_rows]) == rows.indices.size());
-  require(!rows.has_values || rows.values.size() == rows.indices.size());
-  require(!rows.has_labels || rows.labels.size() == n_rows);
-  require(!rows.has_weights || rows.weights.size() == n_rows);
-  for (const std::int32_t index : rows.indices) require(index >= 0 && index < rows.n_features);
-  for (const float value : rows.values) require(value - value == 0);
-}
 
 template <class Parse>
 std::optional<std::size_t> n_rows_of(std::string_view text, Parse&& parse) {

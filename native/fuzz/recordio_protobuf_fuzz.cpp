@@ -1,32 +1,17 @@
 // Parses any bytes as RecordIO-protobuf, whole and in two pieces; both ways must agree.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <vector>
 
+#include "fuzzing.hpp"
 #include "pairloom/parse_error.hpp"
 #include "pairloom/parse_fault.hpp"
 #include "pairloom/recordio.hpp"
 #include "pairloom/recordio_protobuf.hpp"
 
-namespace {
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
-
-void check(const pairloom::ParsedRows& rows) {
-  const std::size_t n_rows = rows.n_rows();
-  require(rows.indptr[0] == 0 && static_cast<std::size_t>(rows.indptr[n_rows]) == rows.indices.size());
-  require(!rows.has_values || rows.values.size() == rows.indices.size());
-  require(!rows.has_labels || rows.labels.size() == n_rows);
-  for (const std::int32_t index : rows.indices) require(index >= 0 && index < rows.n_features);
-  for (std::size_t i = 0; i < n_rows; ++i) require(rows.indptr[i] <= rows.indptr[i + 1]);
-  for (const float value : rows.values) require(value - value == 0);
-}
-
-}  // namespace
+using pairloom::fuzzing::check;
+using pairloom::fuzzing::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
