@@ -122,6 +122,14 @@ def test_headers_of_several_files_must_agree():
         list(read_tables(sources, content_type="csv"))
 
 
+def test_matrices_of_several_files_are_of_one_width():
+    sources = [stream("0,1,2\n"), stream("1,2,3\n"), stream("1,2,3,4\n")]
+    batches = read_rows(sources, content_type="csv")
+    assert [next(batches).n_features, next(batches).n_features] == [2, 2]
+    with pytest.raises(DataError, match=r"<stream>, line 1: expected 2 feature columns. Got 3"):
+        next(batches)
+
+
 KINDS = (
     'id,n,t\n1,1.5,one\n-7, 2e3 ,"a ""quoted"", one"\n12,,\n9007199254740993,-0.5,"two\nlines"\n0,1,\u00fc\n'
 )

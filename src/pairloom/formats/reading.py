@@ -60,7 +60,7 @@ def read_rows(
     settings = (
         implied | options | {"n_threads": _at_least_one("n_threads", n_threads), "n_features": n_features}
     )
-    batches = _all_rows(inputs, read, settings)
+    batches = _all_rows(inputs, read, settings, known.fixed_width)
     return batches if batch_rows is None else in_batches_of(_at_least_one("batch_rows", batch_rows), batches)
 
 
@@ -100,7 +100,9 @@ def read_tables(
     return _all_tables(inputs, read, settings | {"columns": columns, "kinds": kinds or {}})
 
 
-def _all_rows(inputs: Sequence[Input], read: ReadRows, settings: dict[str, Any]) -> Iterator[RowBatch]:
+def _all_rows(
+    inputs: Sequence[Input], read: ReadRows, settings: dict[str, Any], fixed_width: bool
+) -> Iterator[RowBatch]:
     n_features = 0
     for each in inputs:
         with (
@@ -114,6 +116,8 @@ def _all_rows(inputs: Sequence[Input], read: ReadRows, settings: dict[str, Any])
                 if batch.n_rows > 0:
                     yield batch if batch.n_features == n_features else replace(batch, n_features=n_features)
         _check_not_empty(n_rows, each)
+        if fixed_width:
+            settings = settings | {"n_features": n_features}
 
 
 def _all_tables(inputs: Sequence[Input], read: ReadTables, settings: dict[str, Any]) -> Iterator[Table]:

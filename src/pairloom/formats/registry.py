@@ -41,6 +41,8 @@ class Format:
         File endings without that of the compression.
     module : str
         Defines some of the operations of `pairloom.formats.protocols`; imported when first used.
+    fixed_width : bool
+        Whether a row of a matrix shows how wide the matrix is, so that all files must agree.
     options : mapping, optional
         Options that the format fixes unless the caller says otherwise.
     parameters : mapping, optional
@@ -51,6 +53,7 @@ class Format:
     content_types: tuple[str, ...]
     endings: tuple[str, ...]
     module: str
+    fixed_width: bool = False
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     parameters: Parameters = field(default_factory=lambda: MappingProxyType({}))
 
@@ -60,12 +63,13 @@ _CSV_PARAMETERS: Parameters = MappingProxyType({"label_size": _label_size, "head
 FORMATS = (
     Format("libsvm", ("text/libsvm", "text/x-libsvm"), (".libsvm", ".svm", ".svmlight", ".libfm"), "libsvm"),
     Format("libffm", ("text/libffm", "text/x-libffm"), (".libffm", ".ffm"), "libffm"),
-    Format("csv", ("text/csv",), (".csv",), "csv", parameters=_CSV_PARAMETERS),
+    Format("csv", ("text/csv",), (".csv",), "csv", fixed_width=True, parameters=_CSV_PARAMETERS),
     Format(
         "tsv",
         ("text/tab-separated-values", "text/tsv"),
         (".tsv", ".tab"),
         "csv",
+        fixed_width=True,
         options=MappingProxyType({"delimiter": "\t"}),
         parameters=_CSV_PARAMETERS,
     ),
