@@ -73,6 +73,14 @@ def test_a_number_that_leaves_float32():
         encoder.transform({"x": [1.0, 1e300]})
 
 
+def test_numbers_too_far_from_a_tiny_deviation():
+    encoder = FeatureEncoder({"x": Standard()}).fit({"x": [0.0, 1e-300]})
+    with pytest.raises(
+        DataError, match=r"row 1, field 'x': expected a number near those of training. Got 1e\+100"
+    ):
+        encoder.transform({"x": [1e100]})
+
+
 def test_unknown_columns():
     columns = {"user": [1], "item": [2]}
     with pytest.raises(

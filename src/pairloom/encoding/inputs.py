@@ -131,13 +131,15 @@ def _length(column: Any, field: str) -> int:
 
 
 def _column_of_anything(column: Any, field: str) -> Any:
-    series = nw.from_native(column, series_only=True, pass_through=True)
-    if isinstance(series, nw.Series):
-        return column_of_series(series, field)
+    if isinstance(column, list | tuple):
+        return column_of_values(cast(Sequence[Any], column), field)
     if isinstance(column, np.ndarray):
         if column.ndim != 1:
             raise DataError("a 1-D array", got=f"{column.ndim}-D", field=field)
         return column_of_array(column, field)
+    series = nw.from_native(column, series_only=True, pass_through=True)
+    if isinstance(series, nw.Series):
+        return column_of_series(series, field)
     return column_of_values(list(column), field)
 
 

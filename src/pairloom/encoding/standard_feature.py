@@ -80,7 +80,8 @@ class StandardFeature:
         missing = np.isnan(numbers)
         if lending is not None and self._n_missing == 0:
             missing |= lending.as_missing(len(numbers))
-        scaled = np.where(missing, 1.0, (numbers - mean) / deviation)
+        with np.errstate(over="ignore"):  # told below, with its row
+            scaled = np.where(missing, 1.0, (numbers - mean) / deviation)
         large = np.abs(scaled) > np.finfo(np.float32).max
         if large.any():
             row = int(np.argmax(large))
