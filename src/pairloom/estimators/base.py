@@ -17,6 +17,7 @@ from pairloom.estimators.inputs import feature_names, labels_of, rows_of, weight
 from pairloom.estimators.progress import epoch_progress
 from pairloom.fm.model import FactorizationMachine
 from pairloom.fm.model_file import load_model, save_model
+from pairloom.fm.onnx_export import OnnxInputs, export_onnx
 from pairloom.fm.settings import FMSettings, Task
 from pairloom.fm.terms import ScoreTerms, score_terms
 from pairloom.fm.training import EpochReport, FMTrainer
@@ -372,6 +373,17 @@ class FactorizationMachineEstimator(EstimatorManners):
             ),
             path,
         )  # fmt: skip
+
+    def to_onnx(self, path: str | Path, *, inputs: OnnxInputs | None = None) -> None:
+        """Write the model as an ONNX graph that scores without Pairloom; needs ``pairloom[onnx]``.
+
+        Parameters
+        ----------
+        path : path
+        inputs : {"dense", "sparse"}, optional
+            What the graph takes; see `pairloom.fm.onnx_export.export_onnx`. None takes "dense" up to 1,024 features.
+        """
+        export_onnx(self._fitted(), path, inputs=inputs, classes=getattr(self, "classes_", None))
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
