@@ -153,34 +153,34 @@ inline void ftrl_row(const FmStep& step, float* row, std::size_t k_padded, float
   }
 }
 
+constexpr std::size_t adagrad_group = 64;
+
 // AdaGrad with one sum for a feature's whole row, which holds the squares of what the loss pushes it with: residual
-// times value. Roots and quotients of sixteen features are taken together.
+// times value. Roots and quotients are taken for many features together, from sums that the score's pass over the row
+// has already gathered: gathered only now, wide loads would wait for the narrow stores before them.
 // Duchi, Hazan and Singer, "Adaptive Subgradient Methods", JMLR 2011.
 template <int K, bool HasValues>
 inline void adagrad_rows(const TrainArguments& a, std::size_t first, std::size_t last, std::size_t k_padded, float e,
-                         const typename Shape<K>::V* s, int count) {
-  constexpr std::size_t group = 16;
-  for (std::size_t start = first; start < last; start += group) {
-    const std::size_t n = last - start < group ? last - start : group;
-    float* row[group];
-    float gx[group], sums[group], scale[group];
-    for (std::size_t i = 0; i < group; ++i) {
-      sums[i] = 1.0F;
-      gx[i] = 0.0F;
+                         float* gathered, const typename Shape<K>::V* s, int count) {
+  for (std::size_t start = first; start < last; start += adagrad_group) {
+    const std::size_t n = last - start < adagrad_group ? last - start : adagrad_group;
+    if (start != first) {
+      for (std::size_t i = 0; i < n; ++i) gathered[i] = row_of(a, a.rows.indices[start + i])[k_padded + 1];
+    }
+    float scale[adagrad_group];
+    // Rows of ones: whole vectors, the last beyond the row's end, where nobody looks.
+    const std::size_t n_padded = HasValues ? n : (n + 15) / 16 * 16;
+    for (std::size_t i = 0; i < n_padded; ++i) {
+      const float gx = HasValues ? e * a.rows.values[start + i] : e;
+      gathered[i] += gx * gx;
+      scale[i] = 1.0F / square_root(gathered[i]);
     }
     for (std::size_t i = 0; i < n; ++i) {
-      row[i] = row_of(a, a.rows.indices[start + i]);
-      sums[i] = row[i][k_padded + 1];
-      gx[i] = HasValues ? e * a.rows.values[start + i] : e;
-    }
-    for (std::size_t i = 0; i < group; ++i) {
-      sums[i] += gx[i] * gx[i];
-      scale[i] = 1.0F / square_root(sums[i]);
-    }
-    for (std::size_t i = 0; i < n; ++i) {
-      row[i][k_padded + 1] = sums[i];
-      step_row<K>(a.step, row[i], k_padded, HasValues ? a.rows.values[start + i] : 1.0F, gx[i],
-                  a.step.linear_rate * scale[i], a.step.factors_rate * scale[i], s, count);
+      float* row = row_of(a, a.rows.indices[start + i]);
+      const float x = HasValues ? a.rows.values[start + i] : 1.0F;
+      row[k_padded + 1] = gathered[i];
+      step_row<K>(a.step, row, k_padded, x, e * x, a.step.linear_rate * scale[i], a.step.factors_rate * scale[i], s,
+                  count);
     }
   }
 }
@@ -197,6 +197,7 @@ void train_rows(const TrainArguments& arguments, FmBias& shared_bias, FmTotals& 
   const FmStep step = a.step;
   V registers[Shape<K>::fixed_count];
   V* s = K == 0 ? reinterpret_cast<V*>(a.scratch) : registers;
+  float gathered[S == Solver::adagrad ? adagrad_group : 1] = {};
   LossSum losses{totals};
 
   for (std::size_t r = a.begin; r < a.end; ++r) {
@@ -208,15 +209,34 @@ void train_rows(const TrainArguments& arguments, FmBias& shared_bias, FmTotals& 
       }
     }
     const std::size_t first = rows.offset(r), last = rows.offset(r + 1);
+    float linear = bias.value;
     for (int j = 0; j < count; ++j) s[j] = V{};
     V squares = V{};
-    float linear = bias.value;
-    for (std::size_t p = first; p < last; ++p) {
+    std::size_t p = first;
+    for (; p + 1 < last; p += 2) {
+      const float* left = row_of(a, rows.indices[p]);
+      const float* right = row_of(a, rows.indices[p + 1]);
+      const float x = HasValues ? rows.values[p] : 1.0F, y = HasValues ? rows.values[p + 1] : 1.0F;
+      linear += left[k_padded] * x + right[k_padded] * y;
+      if (S == Solver::adagrad && p + 1 - first < adagrad_group) {
+        gathered[p - first] = left[k_padded + 1];
+        gathered[p + 1 - first] = right[k_padded + 1];
+      }
+      V own = V{};  // summed apart: two features wait for one addition, not for two each
+      for (int j = 0; j < count; ++j) {
+        const V t = load<V>(left + j * width) * x, u = load<V>(right + j * width) * y;
+        s[j] += t + u;
+        own += t * t + u * u;
+      }
+      squares += own;
+    }
+    if (p < last) {
       const float* row = row_of(a, rows.indices[p]);
       const float x = HasValues ? rows.values[p] : 1.0F;
-      linear += HasValues ? row[k_padded] * x : row[k_padded];
+      linear += row[k_padded] * x;
+      if (S == Solver::adagrad && p - first < adagrad_group) gathered[p - first] = row[k_padded + 1];
       for (int j = 0; j < count; ++j) {
-        const V t = HasValues ? V(load<V>(row + j * width) * x) : load<V>(row + j * width);
+        const V t = load<V>(row + j * width) * x;
         s[j] += t;
         squares += t * t;
       }
@@ -227,10 +247,10 @@ void train_rows(const TrainArguments& arguments, FmBias& shared_bias, FmTotals& 
     const float e = residual(step, score, rows.labels[r], rows.weights != nullptr ? rows.weights[r] : 1.0F, losses);
     update_scalar<S>(step, step.bias_rate, step.bias_decay, 0.0F, e, bias.value, bias.state[0], bias.state[1]);
     if constexpr (S == Solver::adagrad) {
-      adagrad_rows<K, HasValues>(a, first, last, k_padded, e, s, count);
+      adagrad_rows<K, HasValues>(a, first, last, k_padded, e, gathered, s, count);
       continue;
     }
-    for (std::size_t p = first; p < last; ++p) {
+    for (p = first; p < last; ++p) {
       float* row = row_of(a, rows.indices[p]);
       const float x = HasValues ? rows.values[p] : 1.0F;
       if constexpr (S == Solver::sgd) {

@@ -13,7 +13,7 @@ std::size_t choose_prefetch_distance(std::size_t n_features, const FmLayout& lay
   constexpr std::size_t cache_floats = std::size_t{1} << 18;  // 1 MiB: what a core's second-level cache surely holds
   if (n_features * layout.stride <= cache_floats || rows.n_rows == 0) return 0;
   const std::size_t row_floats = (rows.offset(rows.n_rows) / rows.n_rows + 1) * layout.stride;
-  return std::clamp<std::size_t>(2048 / row_floats, 1, 8);
+  return std::clamp<std::size_t>(4096 / row_floats, 1, 8);
 }
 
 namespace {
