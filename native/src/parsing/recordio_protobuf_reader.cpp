@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -132,18 +133,21 @@ class RecordParser {
   }
 
   void add_dense(const TensorView& tensor, std::size_t n) {
-    dense_.clear();
-    decode_values(tensor, dense_.room(n));
-    const float* from = dense_.data();
-    std::int32_t* indices = rows_.indices.room(n + 1);
-    const std::size_t n_before = rows_.indices.size();
-    spell_out_ones(rows_, n_before);
-    float* values = rows_.values.room(n + 1);
-    std::size_t n_kept = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      indices[n_kept] = static_cast<std::int32_t>(i);
-      values[n_kept] = from[i];
-      n_kept += from[i] != 0.0F;
+    spell_out_ones(rows_, rows_.indices.size());
+    std::int32_t* indices = rows_.indices.room(n);
+    float* values = rows_.values.room(n);
+    decode_values(tensor, values);
+    std::size_t n_kept = n - static_cast<std::size_t>(std::count(values, values + n, 0.0F));
+    if (n_kept == n) {
+      std::iota(indices, indices + n, 0);
+    } else {
+      n_kept = 0;
+      for (std::size_t i = 0; i < n; ++i) {
+        const float value = values[i];
+        indices[n_kept] = static_cast<std::int32_t>(i);
+        values[n_kept] = value;
+        n_kept += value != 0.0F;
+      }
     }
     rows_.indices.grow(n_kept);
     rows_.values.grow(n_kept);
@@ -178,7 +182,6 @@ class RecordParser {
   ParsedRows& rows_;
   RecordLayout& layout_;
   RecordReader record_;
-  GrowingArray<float> dense_;
   const std::uint8_t* at_ = nullptr;
 };
 
@@ -215,11 +218,15 @@ void parse_piece(Span buffer, const recordio::Piece& piece, RecordParser& parser
   }
 }
 
+// Bytes of a float32 and its key: with room for so many indices, the array seldom grows; what is not used is given back.
+constexpr std::size_t smallest_nonzero = 5;
+
 }  // namespace
 
 ParsedRows parse_recordio_protobuf(std::span<const std::uint8_t> buffer, RecordLayout& layout) {
   const Span bytes{buffer.data(), buffer.data() + buffer.size()};
   ParsedRows rows;
+  rows.indices.reserve(buffer.size() / smallest_nonzero);
   RecordParser parser(bytes, rows, layout);
   recordio::Piece piece;
   do {

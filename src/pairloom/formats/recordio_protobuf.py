@@ -77,7 +77,7 @@ def read_rows(
         or more than one number.
     """
     layout = _native.RecordLayout(-1 if n_features is None else n_features)
-    pieces = _pieces(stream, max(chunk_bytes, 8))
+    pieces = _pieces(stream, max(chunk_bytes, 8), in_one_buffer=n_threads == 1)
     results = _one_by_one(pieces, layout) if n_threads == 1 else _ahead(pieces, layout, n_threads)
     n_rows = offset = 0
     with closing(results):
@@ -125,12 +125,16 @@ def write_rows(
             write_text(stream, data)
 
 
-def _pieces(stream: BinaryIO, chunk_bytes: int) -> Iterator[Bytes]:
-    """Cut a stream into pieces of whole records; the last also holds what is damaged or cut off."""
-    held = np.empty(0, np.uint8)
+def _pieces(stream: BinaryIO, chunk_bytes: int, *, in_one_buffer: bool) -> Iterator[Bytes]:
+    """Cut a stream into pieces of whole records; the last also holds what is damaged or cut off.
+
+    In one buffer, a piece lasts until the next is asked for.
+    """
+    buffer = held = np.empty(0, np.uint8)
     while True:
-        buffer = np.empty(max(chunk_bytes, 2 * len(held)), np.uint8)
-        n_bytes = len(held)
+        size, n_bytes = max(chunk_bytes, 2 * len(held)), len(held)
+        if len(buffer) < size or not in_one_buffer:
+            buffer = np.empty(size, np.uint8)
         buffer[:n_bytes] = held
         while n_bytes < len(buffer) and (n_read := _read_into(stream, buffer[n_bytes:])) > 0:
             n_bytes += n_read
