@@ -15,6 +15,7 @@ usage() {
 ./go lint                        ruff, pyright, import-linter
 ./go bench [NAME ARGUMENTS]      run a benchmark, or list them
 ./go stubs                       regenerate the golden stubs of the native modules
+./go docs                        regenerate the reference pages
 ./go fuzz SECONDS                fuzz every parser for so long
 ./go COMMAND ...                 any other command of pairloom: ./go train --help
 END
@@ -60,7 +61,7 @@ sum_of() {
 install() {
   "$python" -c '' 2>/dev/null || make_venv
   wanted=$(sum_of pyproject.toml)
-  sources=$(sum_of pyproject.toml CMakeLists.txt native)
+  sources=$(sum_of pyproject.toml CMakeLists.txt native)$(cd "$root" && find src -name '*.py' | sort | cksum)
   if [ "$wanted" != "$(cat "$venv/installed-$1" 2>/dev/null)" ]; then
     echo "Installing dependencies and building (minutes the first time)" >&2
     groups=''
@@ -102,6 +103,10 @@ case $command in
   stubs)
     in_checkout
     exec "$python" native/stubs.py
+    ;;
+  docs)
+    in_checkout
+    exec "$python" docs/build_reference.py
     ;;
   fuzz)
     in_checkout

@@ -1,19 +1,127 @@
-"""Write the reference page of every algorithm from its declarations: ``python docs/build_reference.py``."""
+"""Write the reference pages from declarations and docstrings: ``python docs/build_reference.py``."""
 
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
+from pairloom import errors
 from pairloom.algorithms.catalogue import algorithm, algorithm_names
 from pairloom.algorithms.reference_page import reference_page
+from pairloom.cli.app import build_app
+from pairloom.formats.registry import FORMATS, offers
 
 FOLDER = Path(__file__).parent / "reference"
+LIBRARY = (
+    "pairloom",
+    "pairloom.encoding",
+    "pairloom.formats",
+    "pairloom.rows",
+    "pairloom.tables",
+    "pairloom.metrics",
+    "pairloom.artifact",
+    "pairloom.movielens",
+    "pairloom.synthetic",
+    "pairloom.algorithms.catalogue",
+    "pairloom.algorithms.contract",
+    "pairloom.algorithms.report",
+    "pairloom.hyperparameters",
+)
+MADE = "<!-- Made by docs/build_reference.py; do not edit. -->\n\n"
+OPERATIONS = {
+    "read_rows": "rows",
+    "read_tables": "tables",
+    "write_rows": "rows",
+    "write_tables": "tables",
+}
 
 
-def main() -> None:
-    """Write ``docs/reference/<name>.md`` for every name in the catalogue."""
+def pages() -> dict[str, str]:
+    """Return every made page by file name."""
+    made = {f"{name}.md": reference_page(algorithm(name)) for name in algorithm_names()}
+    made["command-line.md"] = command_line_page()
+    made["errors.md"] = errors_page()
+    made["formats.md"] = formats_page()
+    made["library.md"] = library_page()
+    return made
+
+
+def command_line_page() -> str:
+    """Every command with its options, as ``--help`` says it."""
+    return MADE + build_app().generate_docs(output_format="markdown", recursive=True).rstrip() + "\n"
+
+
+def errors_page() -> str:
+    """Every public error."""
+    tree = inspect.cleandoc(errors.__doc__ or "").split("\n\n")
+    parts = ["# Errors", f"```text\n{tree[1]}\n```", "\n\n".join(tree[2:])]
+    for name in errors.__all__:
+        parts += [f"## `{name}`", f"```text\n{inspect.cleandoc(getattr(errors, name).__doc__)}\n```"]
+    return MADE + "\n\n".join(parts) + "\n"
+
+
+def formats_page() -> str:
+    """The table of formats, and the options of each."""
+    parts = [
+        "# Formats",
+        "Found by content type, name or file ending; `.gz`, `.bz2` and `.xz` may follow an ending.",
+        "| format | content types | endings | reads | writes |\n| --- | --- | --- | --- | --- |",
+    ]
+    for known in FORMATS:
+        reads, writes = (
+            ", ".join(
+                what for name, what in OPERATIONS.items() if name.startswith(verb) and offers(known, name)
+            )
+            for verb in ("read", "write")
+        )
+        types, endings = (
+            ", ".join(f"`{x}`" for x in listed) for listed in (known.content_types, known.endings)
+        )
+        parts[-1] += f"\n| `{known.name}` | {types} | {endings} | {reads} | {writes} |"
+    for module in dict.fromkeys(known.module for known in FORMATS):
+        documented = import_module(f"pairloom.formats.{module}")
+        parts.append(f"## pairloom.formats.{module}")
+        parts.append(f"```text\n{inspect.cleandoc(documented.__doc__ or '')}\n```")
+        for name in OPERATIONS:
+            if hasattr(documented, name):
+                parts.append(f"### {name}")
+                parts.append(f"```text\n{inspect.cleandoc(getattr(documented, name).__doc__ or '')}\n```")
+    return MADE + "\n\n".join(parts) + "\n"
+
+
+def library_page() -> str:
+    """Every public name of the library with its signature and docstring."""
+    parts = ["# Library"]
+    for module_name in LIBRARY:
+        module = import_module(module_name)
+        parts += [f"## {module_name}", inspect.cleandoc(module.__doc__ or "").partition("\n\n")[0]]
+        for name in sorted(module.__all__, key=str.lower):
+            parts += _entry(name, getattr(module, name))
+    return MADE + "\n\n".join(parts) + "\n"
+
+
+def _entry(name: str, value: object) -> Iterator[str]:
+    yield f"### `{name}`"
+    if inspect.isclass(value) or inspect.isfunction(value):
+        yield f"```text\n{inspect.cleandoc(value.__doc__ or '')}\n```"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or with --check say which are out of date."""
     FOLDER.mkdir(exist_ok=True)
-    for name in algorithm_names():
-        (FOLDER / f"{name}.md").write_text(reference_page(algorithm(name)), encoding="utf-8")
+    stale = 0
+    for name, text in pages().items():
+        path = FOLDER / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale += 1
+            print(f"{path} {'is out of date: run ./go docs' if '--check' in arguments else 'written'}")
+            if "--check" not in arguments:
+                path.write_text(text, encoding="utf-8")
+    return 1 if stale and "--check" in arguments else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -44,7 +44,7 @@ def commands(block: Block) -> list[Command]:
 
 
 def matches(shown: str, got: str) -> bool:
-    """Whether an output is what a page shows; ``...`` stands for anything, trailing blanks do not count."""
+    """Whether an output is what a page shows; ``...`` stands for anything, widths of blanks do not count."""
     pattern = ".*".join(re.escape(part) for part in _trimmed(shown).split("..."))
     return re.fullmatch(pattern, _trimmed(got), re.DOTALL) is not None
 
@@ -55,4 +55,4 @@ def _split(part: str) -> tuple[str, str]:
 
 
 def _trimmed(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
+    return "\n".join(" ".join(line.split()) for line in text.strip("\n").splitlines())

@@ -1,0 +1,53 @@
+"""Every command, public name and error is documented, and the made pages are up to date."""
+
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pairloom
+from pairloom import errors
+from pairloom.cli import app
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+REFERENCE = CHECKOUT / "docs" / "reference"
+
+
+def headings(page: str) -> set[str]:
+    text = (REFERENCE / page).read_text(encoding="utf-8")
+    return {line.strip("`") for line in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+
+
+def test_made_pages_are_up_to_date() -> None:
+    command = [sys.executable, "docs/build_reference.py", "--check"]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", app.COMMANDS)
+def test_every_command_is_documented(name: str) -> None:
+    assert f"pairloom {name}" in headings("command-line.md")
+
+
+def test_every_command_is_in_the_table() -> None:
+    commands = CHECKOUT / "src" / "pairloom" / "cli"
+    assert all((commands / f"{name}.py").is_file() for name in app.COMMANDS)
+
+
+def test_every_error_is_documented() -> None:
+    found = {
+        name
+        for name, value in vars(errors).items()
+        if inspect.isclass(value) and issubclass(value, errors.PairloomError)
+    }
+    assert found == set(errors.__all__)
+    assert found <= headings("errors.md")
+
+
+@pytest.mark.parametrize("name", pairloom.__all__)
+def test_every_public_name_is_documented(name: str) -> None:
+    assert name in headings("library.md")
+    assert inspect.getdoc(getattr(pairloom, name))
