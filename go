@@ -16,7 +16,7 @@ usage() {
 ./go bench [NAME ARGUMENTS]      run a benchmark, or list them
 ./go stubs                       regenerate the golden stubs of the native modules
 ./go docs                        regenerate the reference pages
-./go fuzz SECONDS                fuzz every parser for so long
+./go fuzz SECONDS [PARSER ...]   fuzz every native parser, or those named, for so long (needs clang)
 ./go COMMAND ...                 any other command of pairloom: ./go train --help
 END
 }
@@ -109,8 +109,8 @@ case $command in
     exec "$python" docs/build_reference.py
     ;;
   fuzz)
-    in_checkout
-    exec native/fuzz/run.sh "$@"
+    command -v "${FUZZ_CXX:-clang++}" >/dev/null || fail "fuzzing needs clang++ (Debian: apt-get install clang) or FUZZ_CXX."
+    exec "$root/native/fuzz/run.sh" "${@:-60}"
     ;;
   bench)
     in_checkout

@@ -1,4 +1,4 @@
-"""Every program in native/tests, built and run under AddressSanitizer and UndefinedBehaviorSanitizer."""
+"""Every program in native/tests, and the corpus of every fuzz target, under ASan and UBSan."""
 
 import os
 import shutil
@@ -9,7 +9,9 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BUILD = CHECKOUT / "build" / "tests"
-PROGRAMS = sorted(path.stem for path in (CHECKOUT / "native" / "tests").glob("*_test.cpp"))
+NATIVE = CHECKOUT / "native"
+PROGRAMS = sorted(path.stem for path in (NATIVE / "tests").glob("*_test.cpp"))
+TARGETS = sorted(path.stem for path in (NATIVE / "fuzz").glob("*_fuzz.cpp"))
 FUZZ = CHECKOUT / "native" / "fuzz"
 PARSERS = sorted(path.stem.removesuffix("_fuzz") for path in FUZZ.glob("*_fuzz.cpp"))
 
@@ -41,22 +43,26 @@ def run(command: list[str], timeout_s: int) -> None:
 @pytest.fixture(scope="module")
 def configured() -> Path:
     options = ["-DPAIRLOOM_PYTHON=OFF", "-DPAIRLOOM_TESTS=ON", f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}"]
+    options += ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1"]
     if shutil.which("ccache"):
         options.append("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
     run([tool("cmake"), "-S", ".", "-B", str(BUILD), "-G", "Ninja", *options], 120)
     return BUILD
 
 
+def build(configured: Path, program: str) -> str:
+    run([tool("ninja"), "-C", str(configured), "-j", str(min(os.cpu_count() or 1, 4)), program], 900)
+    return str(next(path for path in configured.rglob(program) if path.is_file()))
+
+
 @pytest.mark.xdist_group("native")
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_program_passes_under_sanitizers(configured: Path, program: str) -> None:
-    run([tool("ninja"), "-C", str(configured), "-j", str(min(os.cpu_count() or 1, 4)), program], 900)
-    run([str(next(configured.rglob(program)))], 300)
+    run([build(configured, program)], 300)
 
 
 @pytest.mark.xdist_group("native")
-@pytest.mark.parametrize("parser", PARSERS)
-def test_parser_takes_everything_that_fuzzing_found(configured: Path, parser: str) -> None:
-    program = f"{parser}_fuzz"
-    run([tool("ninja"), "-C", str(configured), "-j", str(min(os.cpu_count() or 1, 4)), program], 900)
-    run([str(next(configured.rglob(program))), str(FUZZ / "corpus" / parser)], 300)
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_fuzzing_found_stays_mended(configured: Path, target: str) -> None:
+    corpus = NATIVE / "fuzz" / "corpus" / target.removesuffix("_fuzz")
+    run([build(configured, target), str(corpus)], 300)
