@@ -15,6 +15,6 @@ for parser in "$@"; do
   mkdir -p "build/fuzz/$parser.found" "$corpus"
   dictionary=native/fuzz/$parser.dict
   echo "$parser: $seconds s, corpus $corpus"
-  "build/fuzz/$parser" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=10 -max_len=4096 -print_final_stats=1 \
+  "build/fuzz/$parser" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=60 -max_len=4096 -print_final_stats=1 \
     $([ -f "$dictionary" ] && echo "-dict=$dictionary") -artifact_prefix="$corpus/" "build/fuzz/$parser.found" "$corpus"
 done
