@@ -10,6 +10,8 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
+DECIMAL = re.compile(r"(?<![\w.])[+-]?\d+\.\d+(?![\w.])")
+
 
 @dataclass(frozen=True)
 class Block:
@@ -44,9 +46,18 @@ def commands(block: Block) -> list[Command]:
 
 
 def matches(shown: str, got: str) -> bool:
-    """Whether an output is what a page shows; ``...`` stands for anything, widths of blanks do not count."""
-    pattern = ".*".join(re.escape(part) for part in _trimmed(shown).split("..."))
-    return re.fullmatch(pattern, _trimmed(got), re.DOTALL) is not None
+    """Whether an output is what a page shows.
+
+    ``...`` stands for anything and widths of blanks do not count. Decimals may differ a little, since
+    processors round differently.
+    """
+    numbers = [float(number) for number in DECIMAL.findall(_trimmed(shown))]
+    literal = ".*".join(re.escape(part) for part in DECIMAL.sub("\0", _trimmed(shown)).split("..."))
+    found = re.fullmatch(literal.replace("\0", f"({DECIMAL.pattern})"), _trimmed(got), re.DOTALL)
+    return found is not None and all(
+        abs(float(number) - expected) <= 0.05 + 0.05 * abs(expected)
+        for number, expected in zip(found.groups(), numbers, strict=True)
+    )
 
 
 def _split(part: str) -> tuple[str, str]:

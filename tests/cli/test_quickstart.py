@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import shlex
 
 import pytest
 
@@ -29,15 +30,25 @@ def test_beats_the_mean_and_stays_above_the_optimum(made_up, capsys):
     assert names == ["learning-curve.png", "learning-curve.svg", "model.tar.gz", "test.csv", "train.csv"]
 
 
-def test_what_it_suggests_works(made_up, capsys):
-    if not made_up.exists():
-        assert run(["quickstart", "--output", str(made_up)]) == 0
-    capsys.readouterr()
-    assert run(["evaluate", str(made_up / "model.tar.gz"), str(made_up / "test.csv")]) == 0
-    rmse = load_artifact(made_up / "model.tar.gz").metrics["test"]["rmse"]
-    assert f"{rmse:.4f}" in capsys.readouterr().out
-    assert run(["explain", str(made_up / "model.tar.gz"), "user=63", "item=25"]) == 0
-    assert "user=63 x item=25" in capsys.readouterr().out
+def test_what_it_suggests_works(made_up, tmp_path, monkeypatch, capsys):
+    assert run(["quickstart", "--output", str(made_up)]) == 0
+    suggested = re.findall(r"^  pairloom (.+)$", capsys.readouterr().out, re.MULTILINE)
+    assert [words.split()[0] for words in suggested] == [
+        "evaluate",
+        "predict",
+        "train",
+        "explain",
+        "describe",
+    ]
+    monkeypatch.chdir(tmp_path)
+    rmse = f"{load_artifact(made_up / 'model.tar.gz').metrics['test']['rmse']:.4f}"
+    printed = {}
+    for words in suggested:
+        assert run(shlex.split(words)) == 0, words
+        printed[words.split()[0]] = capsys.readouterr().out
+    assert f" {rmse}\n" in printed["evaluate"]
+    assert f" {rmse}\n" in printed["train"], "training by hand gives the same model"
+    assert len(printed["predict"].splitlines()) == 1 + 10_176
 
 
 def test_takes_movielens_files(tmp_path, capsys):

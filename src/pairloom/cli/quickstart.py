@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from pairloom.algorithms.catalogue import algorithm
+from pairloom.algorithms.factorization_machines.model import FactorizationMachinesModel
 from pairloom.artifact import Artifact, save_artifact
 from pairloom.cli.explain import print_terms
 from pairloom.cli.learning_curve import draw_learning_curve
@@ -15,6 +17,8 @@ from pairloom.cli.ratings import Ratings, movielens_ratings, synthetic_ratings
 from pairloom.cli.terminal import print_table, say
 from pairloom.cli.training_view import TrainingView
 from pairloom.encoding import FeatureEncoder
+from pairloom.fm.terms import score_terms
+from pairloom.rows import RowBatch
 from pairloom.tables import Table
 
 __all__ = ["quickstart"]
@@ -94,7 +98,7 @@ def quickstart(
     speed = n_train * len(view.history) / max(view.seconds, 1e-9) / 1e6
     say(f"Trained {len(view.history)} epochs in {view.seconds:.2f} s, {speed:.1f} million ratings a second\n")
     _compare(ratings, view.metrics["test"]["rmse"])
-    _show_predictions(artifact, ratings)
+    explained = _show_predictions(artifact, ratings)
     levels = {} if ratings.best_rmse is None else {"best possible": ratings.best_rmse}
     draw_learning_curve(
         {
@@ -108,7 +112,7 @@ def quickstart(
     )
     names = ", ".join(sorted(path.name for path in output.iterdir() if path.is_file()))
     say(f"\nIn {output}/: {names}")
-    _suggest(output, ratings)
+    _suggest(output, ratings, asked, explained)
     say(f"{time.perf_counter() - started:.1f} s in all")
 
 
@@ -121,7 +125,7 @@ def _compare(ratings: Ratings, rmse: float) -> None:
     print_table(["predictor", "test RMSE"], [(name, f"{value:.4f}") for name, value in rows], numbers=[1])
 
 
-def _show_predictions(artifact: Artifact, ratings: Ratings) -> None:
+def _show_predictions(artifact: Artifact, ratings: Ratings) -> tuple[int, int]:
     assert artifact.encoder is not None
     few = _head(ratings.test, SHOWN)
     batch = next(artifact.encoder.encode(few))
@@ -136,23 +140,35 @@ def _show_predictions(artifact: Artifact, ratings: Ratings) -> None:
         ],
         numbers=[2, 3],
     )
-    say(f"\nWhy {scores[0]:.2f} for user {users[0]} and {ratings.title(items[0])}? The score is a sum:\n")
-    print_terms(artifact, batch, 0, 10)
+    # The one to explain is that in which the pair of user and item counts most.
+    pairs = [abs(_pair_term(artifact, batch, row)) for row in range(batch.n_rows)]
+    chosen = int(np.argmax(pairs))
+    question = f"Why {scores[chosen]:.2f} for user {users[chosen]} and {ratings.title(items[chosen])}?"
+    say(f"\n{question} The score is a sum:\n")
+    print_terms(artifact, batch, chosen, 10)
+    return users[chosen], items[chosen]
 
 
-def _suggest(output: Path, ratings: Ratings) -> None:
+def _pair_term(artifact: Artifact, batch: RowBatch, row: int) -> float:
+    assert isinstance(artifact.model, FactorizationMachinesModel)
+    return float(score_terms(artifact.model.machine, batch, row).interactions.sum())
+
+
+def _suggest(output: Path, ratings: Ratings, asked: Mapping[str, str], explained: tuple[int, int]) -> None:
     model = output / "model.tar.gz"
     say("\nGo on with:")
     if ratings.files:
-        say(f"  pairloom evaluate {model} {ratings.files[1]}")
-        say(f"  pairloom predict {model} {ratings.files[1]}")
-        say(
-            f"  pairloom train {ALGORITHM} --train {ratings.files[0]} --test {ratings.files[1]} "
-            "--num-factors 8 --predictor-type regressor"
-        )
-    user, item = (_numbers(ratings.test, name)[0] for name in ("user", "item"))
-    say(f"  pairloom explain {model} user={user} item={item}")
+        train, test = ratings.files
+        options = " ".join(f"--{_option(name)} {value}" for name, value in asked.items())
+        say(f"  pairloom evaluate {model} {test}")
+        say(f"  pairloom predict {model} {test}")
+        say(f"  pairloom train {ALGORITHM} --train {train} --test {test} {options}")
+    say("  pairloom explain {} user={} item={}".format(model, *explained))
     say(f"  pairloom describe {model}")
+
+
+def _option(name: str) -> str:
+    return name.removeprefix("pairloom_").replace("_", "-")
 
 
 def _head(table: Table, n_rows: int) -> Table:
