@@ -12,8 +12,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def build(kind: str, target: Path) -> Path:
-    code = f"import os; os.chdir({str(CHECKOUT)!r}); import scikit_build_core.build as b; b.build_{kind}({str(target)!r})"
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=1200)
+    code = f"from scikit_build_core import build; build.build_{kind}({str(target)!r})"
+    subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, check=True, capture_output=True, timeout=1200)
     (built,) = target.iterdir()
     return built
 
