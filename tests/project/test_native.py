@@ -12,8 +12,6 @@ BUILD = CHECKOUT / "build" / "tests"
 NATIVE = CHECKOUT / "native"
 PROGRAMS = sorted(path.stem for path in (NATIVE / "tests").glob("*_test.cpp"))
 TARGETS = sorted(path.stem for path in (NATIVE / "fuzz").glob("*_fuzz.cpp"))
-FUZZ = CHECKOUT / "native" / "fuzz"
-PARSERS = sorted(path.stem.removesuffix("_fuzz") for path in FUZZ.glob("*_fuzz.cpp"))
 
 
 def tool(name: str) -> str:
