@@ -36,12 +36,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   n_rows_of(text, [&](std::string_view part) { return pairloom::parse_json_document(part, document_layout); });
 
   pairloom::JsonLayout layout, line_layout;
-  const auto together = n_rows_of(text, [&](std::string_view part) { return pairloom::parse_json_lines(part, layout); });
+  const auto together =
+      n_rows_of(text, [&](std::string_view part) { return pairloom::parse_json_lines(part, layout); });
   std::optional<std::size_t> one_by_one = 0;
   for (std::size_t begin = 0; begin < text.size() && one_by_one;) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
     const std::string line = text.substr(begin, end - begin);
-    const auto rows = n_rows_of(line, [&](std::string_view part) { return pairloom::parse_json_lines(part, line_layout); });
+    const auto rows =
+        n_rows_of(line, [&](std::string_view part) { return pairloom::parse_json_lines(part, line_layout); });
     one_by_one = rows ? std::optional(*one_by_one + *rows) : std::nullopt;
     begin = end + 1;
   }

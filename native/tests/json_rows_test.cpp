@@ -60,7 +60,8 @@ void test_writing() {
   CHECK(std::string_view(text.data(), text.size()) ==
         "{\"data\":{\"features\":{\"keys\":[1,1],\"shape\":[3],\"values\":[0.1,2]}},\"label\":-1}\n");
   text = pairloom::format_json_lines(rows, 3, true);
-  CHECK(std::string_view(text.data(), text.size()) == "{\"data\":{\"features\":{\"values\":[0,2.1,0]}},\"label\":-1}\n");
+  CHECK(std::string_view(text.data(), text.size()) ==
+        "{\"data\":{\"features\":{\"values\":[0,2.1,0]}},\"label\":-1}\n");
 }
 
 }  // namespace

@@ -1,8 +1,7 @@
-#include "pairloom/json_rows.hpp"
-
 #include <nanobind/nanobind.h>
 
 #include "arrays.hpp"
+#include "pairloom/json_rows.hpp"
 #include "rows_view.hpp"
 
 namespace nb = nanobind;
@@ -39,9 +38,11 @@ bool settle(JsonLayout& layout, const pairloom::ByteArray& text) {
   return pairloom::parse_json_lines(pairloom::as_text(text), layout, 1).n_rows() == 1;
 }
 
-auto format_lines(const Vector<std::int64_t>& indptr, const Vector<std::int32_t>& indices, const Optional<float>& values,
-                  const Optional<float>& labels, const Optional<float>& weights, std::size_t n_features, bool dense) {
-  const pairloom::RowsView rows{as_span(indptr), as_span(indices), as_span(values), as_span(labels), as_span(weights), {}};
+auto format_lines(const Vector<std::int64_t>& indptr, const Vector<std::int32_t>& indices,
+                  const Optional<float>& values, const Optional<float>& labels, const Optional<float>& weights,
+                  std::size_t n_features, bool dense) {
+  const pairloom::RowsView rows{as_span(indptr), as_span(indices), as_span(values),
+                                as_span(labels), as_span(weights), {}};
   pairloom::GrowingArray<char> text;
   {
     const nb::gil_scoped_release release;
@@ -61,6 +62,6 @@ void bind_json(nb::module_& m) {
       .def("settle", &settle, "text"_a);
   m.def("parse_json_lines", &parse_lines, "text"_a, "layout"_a);
   m.def("parse_json_document", &parse_document, "text"_a, "layout"_a);
-  m.def("format_json_lines", &format_lines, "indptr"_a, "indices"_a, "values"_a.none(), "labels"_a.none(), "weights"_a.none(),
-        nb::kw_only(), "n_features"_a, "dense"_a);
+  m.def("format_json_lines", &format_lines, "indptr"_a, "indices"_a, "values"_a.none(), "labels"_a.none(),
+        "weights"_a.none(), nb::kw_only(), "n_features"_a, "dense"_a);
 }

@@ -8,8 +8,9 @@
 #include "pairloom/libsvm_text.hpp"
 #include "pairloom/parsed_rows.hpp"
 
-// Rows in SageMaker's JSON forms: an array of numbers, or an object whose tensor {"values"} or {"keys", "shape", "values"}
-// stands at its top, under "features" or under "data" and "features"; with a "label" and a "weight" if it has them.
+// Rows in SageMaker's JSON forms: an array of numbers, or an object whose tensor {"values"} or {"keys", "shape",
+// "values"} stands at its top, under "features" or under "data" and "features"; with a "label" and a "weight" if it has
+// them.
 namespace pairloom {
 
 // What the rows of one input have in common; the first row settles what the caller left open.
@@ -26,8 +27,8 @@ ParsedRows parse_json_lines(std::string_view text, JsonLayout& layout, std::size
 // A document {"instances": [row, ...]}.
 ParsedRows parse_json_document(std::string_view text, JsonLayout& layout);
 
-// One row a line. Numbers are the shortest that read back equal; the values of an index that repeats in a row add up in dense
-// form. Every index is below n_features. Throws ParseError with the row of a number that is not finite.
+// One row a line. Numbers are the shortest that read back equal; the values of an index that repeats in a row add up in
+// dense form. Every index is below n_features. Throws ParseError with the row of a number that is not finite.
 GrowingArray<char> format_json_lines(const RowsView& rows, std::size_t n_features, bool dense);
 
 }  // namespace pairloom

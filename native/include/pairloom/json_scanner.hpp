@@ -9,8 +9,8 @@
 
 namespace pairloom {
 
-// Walks over JSON text (RFC 8259), strictly: no comments, trailing commas, NaN or leading zeros. Throws ParseFault at the
-// place of the fault. It never recurses; depth is what its caller asks for.
+// Walks over JSON text (RFC 8259), strictly: no comments, trailing commas, NaN or leading zeros. Throws ParseFault at
+// the place of the fault. It never recurses; depth is what its caller asks for.
 class JsonScanner {
  public:
   explicit JsonScanner(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}

@@ -8,8 +8,8 @@
 #include "pairloom/growing_array.hpp"
 #include "pairloom/parsed_rows.hpp"
 
-// RecordIO-protobuf: RecordIO frames around SageMaker's `aialgs.data.Record`, whose features and label sit under the key
-// `values` as a tensor of float32, float64 or int32, dense or with keys and a shape.
+// RecordIO-protobuf: RecordIO frames around SageMaker's `aialgs.data.Record`, whose features and label sit under the
+// key `values` as a tensor of float32, float64 or int32, dense or with keys and a shape.
 namespace pairloom {
 
 // What the rows of one input have in common; the first row settles what the caller left open.

@@ -48,8 +48,9 @@ class JsonRowParser {
       scanner.fail("a row: an array of numbers or an object");
     }
     if (!features_.present()) {
-      scanner.fail_at(at_, "a row with features", "none",
-                      "Give it {\"features\": [numbers]} or {\"features\": {\"keys\": ..., \"shape\": ..., \"values\": ...}}");
+      scanner.fail_at(
+          at_, "a row with features", "none",
+          "Give it {\"features\": [numbers]} or {\"features\": {\"keys\": ..., \"shape\": ..., \"values\": ...}}");
     }
     add_features(scanner);
     settle(scanner, layout_.labels, has_label_, "a label");
@@ -163,15 +164,17 @@ class JsonRowParser {
                         "Sparse features need all three");
       }
       if (features_.keys.size() != n) {
-        scanner.fail_at(at_, "as many keys as values (" + std::to_string(n) + ")", std::to_string(features_.keys.size()));
+        scanner.fail_at(at_, "as many keys as values (" + std::to_string(n) + ")",
+                        std::to_string(features_.keys.size()));
       }
       settle_width(scanner, features_.width);
       add_sparse(scanner);
       return;
     }
     if (!features_.has_values || (features_.has_shape && static_cast<std::size_t>(features_.width) != n)) {
-      scanner.fail_at(at_, "as many values as the shape says (" + std::to_string(features_.width) + "), or a key for every value",
-                      std::to_string(n) + " values without keys");
+      scanner.fail_at(
+          at_, "as many values as the shape says (" + std::to_string(features_.width) + "), or a key for every value",
+          std::to_string(n) + " values without keys");
     }
     settle_width(scanner, static_cast<std::int64_t>(n));
     for (std::size_t i = 0; i < n; ++i) {
@@ -183,7 +186,8 @@ class JsonRowParser {
     for (std::size_t i = 0; i < features_.keys.size(); ++i) {
       const std::int64_t key = features_.keys[i];
       if (key < 0 || key >= features_.width) {
-        scanner.fail_at(at_, "keys in [0, " + std::to_string(features_.width) + "), as the shape says", std::to_string(key));
+        scanner.fail_at(at_, "keys in [0, " + std::to_string(features_.width) + "), as the shape says",
+                        std::to_string(key));
       }
       add(static_cast<std::int32_t>(key), features_.values[i]);
     }

@@ -38,7 +38,8 @@ void JsonScanner::fail(std::string expected, std::string action) {
   const std::string_view rest(at_, static_cast<std::size_t>(end_ - at_));
   constexpr std::string_view separators = " \t\r\n,:[]{}";
   const std::size_t token = std::max<std::size_t>(std::min(rest.find_first_of(separators), rest.size()), 1);
-  fail_at(at_, std::move(expected), rest.empty() ? "the end of the text" : quoted(rest.substr(0, token)), std::move(action));
+  fail_at(at_, std::move(expected), rest.empty() ? "the end of the text" : quoted(rest.substr(0, token)),
+          std::move(action));
 }
 
 std::string_view JsonScanner::read_string(const char* what) {
@@ -144,7 +145,8 @@ std::int64_t JsonScanner::read_integer() {
   bool is_integer = false;
   const char* end = end_of_number(is_integer);
   std::int64_t value = 0;
-  if (end == nullptr || !is_integer || std::from_chars(at_, end, value).ec != std::errc()) fail("an integer of at most 64 bits");
+  if (end == nullptr || !is_integer || std::from_chars(at_, end, value).ec != std::errc())
+    fail("an integer of at most 64 bits");
   at_ = end;
   return value;
 }

@@ -17,8 +17,8 @@ inline std::uint64_t close_gaps(std::uint64_t x) {
   return (x & 0x0FFFFFFF00000000U) >> 4 | (x & 0x000000000FFFFFFFU);
 }
 
-// Calls take(value) for every varint of a packed field; `readable_end` is where the memory around it ends. Of 8 bytes loaded
-// at once, the stop bits tell the lengths of the first two without a branch that they could mislead.
+// Calls take(value) for every varint of a packed field; `readable_end` is where the memory around it ends. Of 8 bytes
+// loaded at once, the stop bits tell the lengths of the first two without a branch that they could mislead.
 template <class Take>
 void for_each_varint(Span packed, const std::uint8_t* readable_end, Take&& take) {
   const std::uint8_t* p = packed.begin;

@@ -37,7 +37,8 @@ std::uint32_t Reader::read_long_tag() {
 }
 
 void Reader::fail_length(std::uint64_t length) const {
-  throw ParseFault(at_, "a field of at most " + std::to_string(end_ - at_) + " bytes, which is what its message has left",
+  throw ParseFault(at_,
+                   "a field of at most " + std::to_string(end_ - at_) + " bytes, which is what its message has left",
                    std::to_string(length));
 }
 

@@ -46,7 +46,8 @@ std::string hex(std::uint32_t word) {
 
 [[noreturn]] void fail_truncated(const std::uint8_t* at, std::size_t needed, std::size_t there) {
   throw ParseFault(at, "a whole record (" + std::to_string(needed) + " bytes)",
-                   "only " + std::to_string(there) + " bytes before the end", "The file is truncated; copy or write it anew");
+                   "only " + std::to_string(there) + " bytes before the end",
+                   "The file is truncated; copy or write it anew");
 }
 
 // Length in bytes of the whole record at `at`, or 0 if its end is not there yet.
@@ -57,15 +58,18 @@ std::size_t record_bytes(const std::uint8_t* at, protobuf::Span buffer, bool is_
     const auto left = static_cast<std::size_t>(buffer.end - p);
     if (left < header_bytes) {
       if (left >= 4 && load_word(p) != magic) fail_magic(p, p == buffer.begin);
-      if (is_last) fail_truncated(at, static_cast<std::size_t>(p - at) + header_bytes, static_cast<std::size_t>(buffer.end - at));
+      if (is_last)
+        fail_truncated(at, static_cast<std::size_t>(p - at) + header_bytes, static_cast<std::size_t>(buffer.end - at));
       return 0;
     }
     if (load_word(p) != magic) fail_magic(p, p == buffer.begin);
     const Header header(p);
-    const bool fits = inside ? header.part == middle || header.part == last : header.part == whole || header.part == first;
+    const bool fits =
+        inside ? header.part == middle || header.part == last : header.part == whole || header.part == first;
     if (!fits) {
-      throw ParseFault(p + 4, inside ? "a middle (2) or last (3) part of the record" : "a whole record (0) or a first part (1)",
-                       "part flag " + std::to_string(header.part));
+      throw ParseFault(
+          p + 4, inside ? "a middle (2) or last (3) part of the record" : "a whole record (0) or a first part (1)",
+          "part flag " + std::to_string(header.part));
     }
     joined += header.length + (inside ? sizeof magic : 0);
     if (joined > max_record_bytes) throw ParseFault(at, "a record of at most 1 GiB", "a longer one");

@@ -62,8 +62,10 @@ class RecordParser {
       add_sparse(tensor, keys, n);
     } else {
       if (!shape.empty() && static_cast<std::uint64_t>(width_of(shape)) != n) {
-        throw ParseFault(shape.begin, "as many values as the shape says (" + std::to_string(width_of(shape)) +
-                         "), or a key for every value", std::to_string(n) + " values without keys");
+        throw ParseFault(
+            shape.begin,
+            "as many values as the shape says (" + std::to_string(width_of(shape)) + "), or a key for every value",
+            std::to_string(n) + " values without keys");
       }
       settle_width(static_cast<std::int64_t>(n));
       add_dense(tensor, n);
@@ -93,7 +95,8 @@ class RecordParser {
     if (layout_.n_features == RecordLayout::unknown) {
       layout_.n_features = width;
     } else if (layout_.n_features == RecordLayout::open) {
-      throw ParseFault(at_, "a sparse row without a shape, as before", "a row of width " + std::to_string(width), same_width);
+      throw ParseFault(at_, "a sparse row without a shape, as before", "a row of width " + std::to_string(width),
+                       same_width);
     } else if (width != RecordLayout::open) {
       throw ParseFault(at_, "a row of width " + std::to_string(layout_.n_features), std::to_string(width), same_width);
     }
@@ -127,8 +130,8 @@ class RecordParser {
       const std::uint8_t* at = reader.at();
       const std::uint64_t key = reader.read_varint();
       if (key < bound) continue;
-      throw ParseFault(at, "a column index in [0, " + std::to_string(bound == 0 ? 0 : bound - 1) + "]", std::to_string(key),
-                       "Write the row with a larger shape, or correct the key", "keys");
+      throw ParseFault(at, "a column index in [0, " + std::to_string(bound == 0 ? 0 : bound - 1) + "]",
+                       std::to_string(key), "Write the row with a larger shape, or correct the key", "keys");
     }
   }
 
@@ -158,14 +161,16 @@ class RecordParser {
     const Labels found = tensor.present ? Labels::present : Labels::absent;
     if (layout_.labels == Labels::unknown) layout_.labels = found;
     if (layout_.labels != found) {
-      throw ParseFault(at_, found == Labels::present ? "no label, as in the rows before" : "a label, as in the rows before",
+      throw ParseFault(at_,
+                       found == Labels::present ? "no label, as in the rows before" : "a label, as in the rows before",
                        found == Labels::present ? "one" : "none", "Give every row a label, or none", "label");
     }
     if (found == Labels::absent) return;
     check_kind(tensor, "label");
     const std::size_t n = count_values(tensor);
     if (n != 1 || !tensor.keys.empty()) {
-      throw ParseFault(at_, "one number as the label", std::to_string(n) + (!tensor.keys.empty() ? " with keys" : " numbers"),
+      throw ParseFault(at_, "one number as the label",
+                       std::to_string(n) + (!tensor.keys.empty() ? " with keys" : " numbers"),
                        "Write one label per row", "label");
     }
     try {
@@ -218,7 +223,8 @@ void parse_piece(Span buffer, const recordio::Piece& piece, RecordParser& parser
   }
 }
 
-// Bytes of a float32 and its key: with room for so many indices, the array seldom grows; what is not used is given back.
+// Bytes of a float32 and its key: with room for so many indices, the array seldom grows; what is not used is given
+// back.
 constexpr std::size_t smallest_nonzero = 5;
 
 }  // namespace

@@ -3,8 +3,8 @@
 #include <cstring>
 #include <string>
 
-#include "pairloom/protobuf_wire.hpp"
 #include "pairloom/parse_error.hpp"
+#include "pairloom/protobuf_wire.hpp"
 #include "pairloom/recordio.hpp"
 #include "pairloom/recordio_protobuf.hpp"
 
@@ -128,7 +128,8 @@ void put_record(Entry features, Numbers labels, std::size_t row, GrowingArray<st
 void check_indices(std::span<const std::int64_t> indptr, const std::int32_t* indices, std::uint64_t n_columns,
                    std::size_t row) {
   std::uint32_t largest = 0;
-  for (std::int64_t i = indptr[row]; i < indptr[row + 1]; ++i) largest = std::max(largest, static_cast<std::uint32_t>(indices[i]));
+  for (std::int64_t i = indptr[row]; i < indptr[row + 1]; ++i)
+    largest = std::max(largest, static_cast<std::uint32_t>(indices[i]));
   if (indptr[row] == indptr[row + 1] || largest < n_columns) return;
   throw ParseError("column indices in [0, " + std::to_string(n_columns) + ")",
                    std::to_string(static_cast<std::int32_t>(largest)), {}, static_cast<std::int64_t>(row));
