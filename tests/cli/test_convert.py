@@ -1,6 +1,9 @@
 """``pairloom convert``."""
 
 import gzip
+import shlex
+import subprocess
+import sys
 
 import pytest
 
@@ -72,3 +75,33 @@ def test_wrong_arguments_get_one_message(arguments, message, rows, tmp_path, mon
     assert printed.err.count("\n") == 1
     assert message in printed.err
     assert not (tmp_path / "out.svm").exists()
+
+
+@pytest.mark.parametrize(
+    "ending", ["recordio", "csv", "tsv.gz", "jsonl", "json", "parquet", "arrow", "libsvm.xz"]
+)
+def test_rows_survive_the_way_through_every_format(ending, rows, tmp_path):
+    there, back = tmp_path / f"there.{ending}", tmp_path / "back.libsvm"
+    assert run(["convert", str(rows), str(there), "--n-features", "4"]) == 0
+    assert run(["convert", str(there), str(back)]) == 0
+    assert back.read_text() == LIBSVM
+
+
+@pytest.mark.parametrize("ending", ["tsv", "jsonl", "parquet", "arrow"])
+def test_raw_columns_survive_too(ending, tmp_path):
+    source, there, back = tmp_path / "raw.csv", tmp_path / f"there.{ending}", tmp_path / "back.csv"
+    source.write_text('user,item,title\n1,7,"Heat, 1995"\n2,9,Amélie\n')
+    assert run(["convert", str(source), str(there), "--raw"]) == 0
+    assert run(["convert", str(there), str(back), "--raw"]) == 0
+    assert back.read_text() == source.read_text()
+
+
+def test_a_reader_that_leaves_is_no_error(tmp_path):
+    source = tmp_path / "rows.libsvm"
+    source.write_text(LIBSVM * 50_000)
+    command = (
+        f"{shlex.quote(sys.executable)} -m pairloom convert {source} /dev/stdout --to libsvm | head -n 1"
+    )
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == LIBSVM.splitlines()[0] + "\n"
+    assert done.stderr == ""
