@@ -161,6 +161,12 @@ class Chunk:
         return None if isinstance(self.data, PackedPairs) else self.data.values
 
     @property
+    def label_range(self) -> tuple[float, float]:
+        """Smallest and largest label."""
+        labels = (self.data.unpack() if isinstance(self.data, PackedPairs) else self.data).labels
+        return (float(labels.min()), float(labels.max())) if labels is not None else (np.inf, -np.inf)
+
+    @property
     def size_bytes(self) -> int:
         """Memory that the arrays take."""
         if isinstance(self.data, PackedPairs):
@@ -213,7 +219,7 @@ def _gather(rows: RowBatch, order: npt.NDArray[np.int64], row_length: int | None
 def make_chunk(batches: list[RowBatch], rng: np.random.Generator, *, shuffle: bool) -> Chunk:
     """Lay out batches as one chunk: checked, shuffled, and many pairs packed."""
     rows = _concatenate(batches) if len(batches) > 1 else batches[0]
-    rows = checked_rows(rows)
+    rows = checked_rows(rows, n_features=rows.n_features)
     if rows.values is not None and (rows.values == 1.0).all():
         rows = RowBatch(rows.indptr, rows.indices, None, rows.n_features, rows.labels, rows.weights)
     row_length = _fixed_length(rows)

@@ -94,12 +94,27 @@ class TrainingData:
             )
 
     def _measured(self, batches: Iterable[RowBatch]) -> Iterator[RowBatch]:
-        for batch in batches:
-            if batch.labels is None and batch.n_rows:
-                raise DataError("a label in every row", action="Give labels to the training data")
+        for batch in self._labelled(batches):
             self.labels.add(batch)
             self.n_rows += batch.n_rows
             self.n_features = max(self.n_features, batch.n_features)
+            yield batch
+
+    def _labelled(self, batches: Iterable[RowBatch]) -> Iterator[RowBatch]:
+        """Pass on batches whose every row has a label that fits the task."""
+        n_rows = 0
+        for batch in batches:
+            if batch.labels is None and batch.n_rows:
+                raise DataError("a label in every row", action="Give labels to the training data")
+            if batch.labels is not None and self.settings.task == "classification":
+                wrong = (batch.labels != 0) & (batch.labels != 1)
+                if wrong.any():
+                    row = int(np.argmax(wrong))
+                    raise DataError(
+                        "a label of 0 or 1", got=f"{batch.labels[row]:g}", row=n_rows + row + 1, field="label",
+                        action="Map the labels to 0 and 1",
+                    )  # fmt: skip
+            n_rows += batch.n_rows
             yield batch
 
     def epoch(self, rng: np.random.Generator) -> Iterator[Chunk]:
@@ -108,7 +123,7 @@ class TrainingData:
             order = rng.permutation(len(self.kept)) if self.settings.shuffle else range(len(self.kept))
             yield from (self.kept[i] for i in order)
             return
-        yield from _ahead(chunks_of(self.source(), rng, shuffle=self.settings.shuffle))
+        yield from _ahead(chunks_of(self._labelled(self.source()), rng, shuffle=self.settings.shuffle))
 
     def _measure_features(self) -> None:
         """Learn each feature's largest absolute value if over 1, and the rows' squared lengths."""
