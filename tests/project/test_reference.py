@@ -51,3 +51,17 @@ def test_every_error_is_documented() -> None:
 def test_every_public_name_is_documented(name: str) -> None:
     assert name in headings("library.md")
     assert inspect.getdoc(getattr(pairloom, name))
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (CHECKOUT / "docs" / "README.md").read_text(encoding="utf-8")
+    linked = set(re.findall(r"\]\(([^)]+\.md)\)", index))
+    pages = {str(path.relative_to(CHECKOUT / "docs")) for path in (CHECKOUT / "docs").glob("*/*.md")}
+    assert linked == pages
+
+
+def test_what_the_readme_names_is_there() -> None:
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"`\./go test (\S+)`", readme) + re.findall(r"\]\(([^):]+)\)", readme)
+    assert len(named) > 5
+    assert [name for name in named if not (CHECKOUT / name).exists()] == []
