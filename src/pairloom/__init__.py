@@ -6,15 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pairloom.encoding import FeatureEncoder
     from pairloom.estimators import FactorizationMachineClassifier, FactorizationMachineRegressor
 
-__all__ = ["FactorizationMachineClassifier", "FactorizationMachineRegressor"]
+__all__ = ["FactorizationMachineClassifier", "FactorizationMachineRegressor", "FeatureEncoder"]
 __version__ = "0.1.0"
 
 # Names are imported when first used: `import pairloom` itself stays cheap.
 HOMES = {
     "FactorizationMachineClassifier": "pairloom.estimators",
     "FactorizationMachineRegressor": "pairloom.estimators",
+    "FeatureEncoder": "pairloom.encoding",
 }
 
 

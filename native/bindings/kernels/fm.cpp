@@ -143,16 +143,18 @@ void bind_fm(nb::module_& m) {
       .def(
           "train",
           [](State& self, Table table, const Rows& rows, Vector<const std::int32_t> block_order,
-             std::size_t block_rows, std::size_t n_hot, const FmStep& step, std::size_t n_threads) {
+             std::size_t block_rows, std::size_t n_hot, std::size_t n_averaged, const FmStep& step,
+             std::size_t n_threads) {
             FmTotals totals;
             {
               const nb::gil_scoped_release release;
               totals = fm_train(*self.kernels, self.solver, table.data(), table.shape(0), self.layout, rows.view(),
-                                block_order.data(), block_order.shape(0), block_rows, n_hot, step, self.bias, n_threads);
+                                block_order.data(), block_order.shape(0), block_rows, {n_hot, n_averaged}, step, self.bias,
+                                n_threads);
             }
             return std::pair(totals.loss, totals.weight);
           },
-          "table"_a, "rows"_a, "block_order"_a, "block_rows"_a, "n_hot"_a, "step"_a, "n_threads"_a)
+          "table"_a, "rows"_a, "block_order"_a, "block_rows"_a, "n_hot"_a, "n_averaged"_a, "step"_a, "n_threads"_a)
       .def(
           "train_tiles",
           [](State& self, Table table, const Rows& rows, Vector<const std::int64_t> tile_starts,

@@ -123,11 +123,15 @@ void fm_initialize(float* table, const FmLayout& layout, Solver solver, std::siz
                    std::uint64_t seed, const FmInitial& initial, const FmStep& step, std::size_t n_threads);
 
 // One pass over all rows in blocks, in the given order of blocks, by lock-free parallel steps.
-// Recht et al., "Hogwild!", NIPS 2011; the first n_hot features, which all threads would write, are copied per thread
-// and reconciled by adding up the changes.
+// Recht et al., "Hogwild!", NIPS 2011; the hot features, which all threads would write, are copied per thread.
+// Changes to them are added up, but averaged for those so frequent that each copy goes the whole way by itself.
+struct HotRows {
+  std::size_t n = 0;           // the first n features are hot
+  std::size_t n_averaged = 0;  // of those the first so many are averaged
+};
 FmTotals fm_train(const FmKernels& kernels, Solver solver, float* table, std::size_t n_features, const FmLayout& layout,
                   const RowView& rows, const std::int32_t* block_order, std::size_t n_blocks, std::size_t block_rows,
-                  std::size_t n_hot, const FmStep& step, FmBias& bias, std::size_t n_threads);
+                  const HotRows& hot, const FmStep& step, FmBias& bias, std::size_t n_threads);
 
 // One pass over rows of two features each, laid out in n_groups x n_groups tiles such that tiles of different row and
 // different column share no feature: tile (a, b) holds rows tile_starts[a * n_groups + b] up to the next start.

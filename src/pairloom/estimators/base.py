@@ -235,11 +235,11 @@ class FactorizationMachineEstimator(EstimatorManners):
             return int(state.randint(0, 2**31 - 1))
         if isinstance(state, np.random.Generator):
             return int(state.integers(0, 2**31 - 1))
-        if isinstance(state, (int, np.integer)) and state >= 0:
-            return int(state)
-        raise UserError(
-            f"'random_state' must be None, an integer of 0 or more or a generator. Got {state!r}."
-        )
+        if state < 0:
+            raise UserError(
+                f"'random_state' must be None, an integer of 0 or more or a generator. Got {state!r}."
+            )
+        return int(state)
 
     def _settings(self, *, partial: bool = False) -> FMSettings:
         self._check_parameters()

@@ -147,10 +147,9 @@ class FactorizationMachineClassifier(FactorizationMachineEstimator):
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: tuple[Any, Any] | None = None
     ) -> Self:
+        """Train on rows X with labels y of two classes; see `FactorizationMachineRegressor.fit`."""
         self._keeps_classes = bool(self.warm_start and hasattr(self, "trainer_"))
         return super().fit(X, y, sample_weight, validation_data=validation_data)
-
-    fit.__doc__ = FactorizationMachineEstimator.fit.__doc__
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, *, classes: Any = None) -> Self:
         """Learn from one pass over some rows, on top of what is known; X may be wider than before.

@@ -16,9 +16,10 @@ from pairloom.kernels.fm import allocate_table
 
 __all__ = ["FeatureOrder"]
 
-MOST_HOT = 1024
-HOT_SHARE = 1 / 2048
-"""A feature is hot when it occurs in more than this share of the rows."""
+MOST_HOT = 2048
+HOT_SHARE = 1 / 16384
+AVERAGED_SHARE = 1 / 256
+"""A feature is hot when it occurs in more than this share of the rows, and averaged beyond the other."""
 Table = npt.NDArray[np.float32]
 
 
@@ -32,12 +33,15 @@ class FeatureOrder:
         None where features keep their numbers.
     n_hot : int
         How many of the first features every thread would write: each keeps a copy of its own of them.
+    n_averaged : int
+        How many of those are so frequent that the threads' changes are averaged instead of added.
     groups : PairGroups, optional
         For rows of two ones, the groups that tiles are made of.
     """
 
     number: npt.NDArray[np.int32] | None = None
     n_hot: int = 0
+    n_averaged: int = 0
     groups: PairGroups | None = None
 
     @classmethod
@@ -54,7 +58,7 @@ class FeatureOrder:
             rng = np.random.default_rng(settings.random_state)
             groups = deal_groups(counts[0], counts[1], data.n_rows // len(data.kept), rng)
             if groups is not None:
-                return cls(groups.number, 0, groups)
+                return cls(groups.number, groups=groups)
         if settings.n_threads == 1 or settings.deterministic:
             return cls()
         counts = np.zeros(n_features, np.int64)
@@ -62,10 +66,12 @@ class FeatureOrder:
             _native.count_features(chunk.indices, counts)
         hot = np.flatnonzero(counts > HOT_SHARE * data.n_rows)
         hot = hot[np.argsort(-counts[hot], kind="stable")][:MOST_HOT]
-        number = np.arange(n_features, dtype=np.int32)
-        displaced, outside = np.setdiff1d(np.arange(len(hot)), hot), np.setdiff1d(hot, np.arange(len(hot)))
-        number[outside], number[displaced] = displaced, outside
-        return cls(number, len(hot))
+        others = np.ones(n_features, np.bool_)
+        others[hot] = False
+        number = np.empty(n_features, np.int32)
+        number[np.concatenate([hot, np.flatnonzero(others)])] = np.arange(n_features, dtype=np.int32)
+        averaged = 0 if settings.solver == "ftrl" else int((counts[hot] > AVERAGED_SHARE * data.n_rows).sum())
+        return cls(number, len(hot), averaged)
 
     def renumber(self, chunks: list[Chunk]) -> None:
         """Put the training numbers into the rows of chunks."""

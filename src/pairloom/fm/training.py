@@ -295,7 +295,9 @@ class FMTrainer:
         block_rows = int(np.clip(BLOCK_NONZEROS // row_length, 64, 4096))
         n_threads = 1 if s.deterministic else s.n_threads
         blocks = order(-(-chunk.n_rows // block_rows))
-        return self._state.train(self._table, rows, blocks, block_rows, self._order.n_hot, step, n_threads)
+        return self._state.train(
+            self._table, rows, blocks, block_rows, self._order.n_hot, self._order.n_averaged, step, n_threads
+        )
 
     def _validation_loss(self, chunks: list[Chunk]) -> float:
         total = weight = 0.0
