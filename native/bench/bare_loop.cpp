@@ -7,8 +7,13 @@
 #include <cstdlib>
 #include <memory>
 #include <vector>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 namespace {
+
+typedef float Vector __attribute__((vector_size(64)));
 
 constexpr std::size_t n_fields = 39, n_features = 1'000'000, k = 16, stride = 32, ahead = 2;
 
@@ -33,23 +38,24 @@ double pass(const std::vector<int>& columns, const std::vector<float>& labels, f
       __builtin_prefetch(next, 1);
       __builtin_prefetch(next + 16, 1);
     }
-    float sums[k] = {}, squares[k] = {}, score = bias;
+    Vector sums = {}, squares = {};
+    float score = bias;
     for (std::size_t f = 0; f < n_fields; ++f) {
       const float* v = table + static_cast<std::size_t>(row[f]) * stride;
-      for (std::size_t j = 0; j < k; ++j) {
-        sums[j] += v[j];
-        squares[j] += v[j] * v[j];
-      }
+      const Vector factors = *reinterpret_cast<const Vector*>(v);
+      sums += factors;
+      squares += factors * factors;
       score += v[k];
     }
     float crossed = 0;
-    for (std::size_t j = 0; j < k; ++j) crossed += sums[j] * sums[j] - squares[j];
+    const Vector crosses = sums * sums - squares;
+    for (std::size_t j = 0; j < k; ++j) crossed += crosses[j];
     const float gradient = 1.0F / (1.0F + std::exp(-(score + 0.5F * crossed))) - labels[r];
     const float push = rate * gradient, keep = 1.0F + push;
     bias -= push;
     for (std::size_t f = 0; f < n_fields; ++f) {
       float* v = table + static_cast<std::size_t>(row[f]) * stride;
-      for (std::size_t j = 0; j < k; ++j) v[j] = v[j] * keep - sums[j] * push;
+      *reinterpret_cast<Vector*>(v) = *reinterpret_cast<Vector*>(v) * keep - sums * push;
       v[k] -= push;
     }
   }
@@ -69,6 +75,9 @@ int main(int argc, char** argv) {
   std::unique_ptr<float, void (*)(void*)> table(
       static_cast<float*>(std::aligned_alloc(std::size_t{2} << 20, (n_features * stride * 4 + (2 << 20) - 1) >> 21 << 21)),
       std::free);
+#if defined(__linux__)
+  madvise(table.get(), n_features * stride * 4, MADV_HUGEPAGE);
+#endif
   for (std::size_t i = 0; i < n_features * stride; ++i) {
     table.get()[i] = i % stride < k ? 0.06F * (static_cast<float>(std::rand()) / static_cast<float>(RAND_MAX) - 0.5F) : 0;
   }
