@@ -173,7 +173,7 @@ inline void adagrad_rows(const TrainArguments& a, std::size_t first, std::size_t
     for (std::size_t i = 0; i < n_padded; ++i) {
       const float gx = HasValues ? e * a.rows.values[start + i] : e;
       gathered[i] += gx * gx;
-      scale[i] = 1.0F / square_root(gathered[i]);
+      scale[i] = inverse_root(gathered[i]);
     }
     for (std::size_t i = 0; i < n; ++i) {
       float* row = row_of(a, a.rows.indices[start + i]);

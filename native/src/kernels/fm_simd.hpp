@@ -54,6 +54,14 @@ inline V square_root(V v) {
   return v;
 }
 
+// 1 / sqrt(x) to about 5e-6 for normal x by two steps of Newton's method from an estimate in the exponent bits:
+// multiplications only, where a root and a quotient would hold up the vector unit.
+inline float inverse_root(float x) {
+  float y = __builtin_bit_cast(float, 0x5f375a86 - (__builtin_bit_cast(int, x) >> 1));
+  y = y * (1.5F - 0.5F * x * y * y);
+  return y * (1.5F - 0.5F * x * y * y);
+}
+
 // e^x to about 2 units in the last place by a degree-6 polynomial on [-ln2/2, ln2/2]; saturates instead of
 // overflowing. A NaN stays a NaN.
 inline float exponential(float x) {
