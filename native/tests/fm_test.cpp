@@ -112,7 +112,7 @@ FmTotals train(const FmKernels& kernels, Solver solver, Table& table, const RowV
                          n_steps, n_threads);
   }
   return fm_train(kernels, solver, table.data(), table.n_features, table.layout, rows, order.data(), order.size(),
-                  block_rows, 0, step, bias, n_threads);
+                  block_rows, {}, step, bias, n_threads);
 }
 
 void check_pass(const FmKernels& kernels, Solver solver, std::size_t k, const SampleRows& sample, bool with_values,
@@ -315,13 +315,15 @@ void test_adam_is_bit_equal_for_any_number_of_threads() {
 // nothing is lost. (Lock-free writes to shared floats are meant to race.)
 void test_many_threads_learn() {
   SampleRows sample(2000, 60, 5, true, 10);
-  for (std::size_t r = 0; r < 2000; ++r) sample.labels[r] = sample.indices[5 * r] < 30 ? 1.0F : 0.0F;
+  for (std::size_t r = 0; r < 2000; ++r) {
+    const float* values = sample.values.data() + 5 * r;
+    sample.labels[r] = std::accumulate(values, values + 5, 0.0F) > 0 ? 1.0F : 0.0F;
+  }
   for (const Solver solver : {Solver::sgd, Solver::adagrad, Solver::ftrl}) {
     for (const std::size_t n_hot : {0U, 7U, 60U}) {
       FmStep step = make_step(Loss::logistic);
       step.linear_l1 = step.factors_l1 = 0;
-      step.bias_rate = step.linear_rate = step.factors_rate = 0.004F;  // the changes of sixteen threads add up
-      if (solver != Solver::sgd) step.linear_rate = step.factors_rate = 0.05F;
+      step.linear_rate = step.factors_rate = 0.05F;
       Table table(60, 8, solver, step);
       FmBias bias;
       bias.state[0] = solver == Solver::adagrad ? accumulator : 0;
@@ -329,12 +331,13 @@ void test_many_threads_learn() {
       double first_loss = 0, last_loss = 0;
       for (int pass = 0; pass < 12; ++pass) {
         const FmTotals totals = fm_train(fm_kernels(""), solver, table.data(), 60, table.layout,
-                                         sample.view(true, false), order.data(), 32, 63, n_hot, step, bias, 16);
+                                         sample.view(true, false), order.data(), 32, 63,
+                                         {n_hot, solver == Solver::sgd ? n_hot : 0}, step, bias, 16);
         CHECK(totals.weight == 2000);
         last_loss = totals.loss;
         if (pass == 0) first_loss = totals.loss;
       }
-      CHECK(last_loss < 0.95 * first_loss);
+      CHECK(last_loss < 0.99 * first_loss);
     }
   }
 }
@@ -346,10 +349,10 @@ void test_hot_features_of_one_thread_stay_in_the_table() {
   Table hot(43, 16, Solver::sgd, step), plain(43, 16, Solver::sgd, step);
   FmBias hot_bias, plain_bias;
   const auto order = in_order(10);
-  fm_train(fm_kernels(""), Solver::sgd, hot.data(), 43, hot.layout, sample.view(true, false), order.data(), 10, 10, 20,
-           step, hot_bias, 1);
+  fm_train(fm_kernels(""), Solver::sgd, hot.data(), 43, hot.layout, sample.view(true, false), order.data(), 10, 10,
+           {20, 10}, step, hot_bias, 1);
   fm_train(fm_kernels(""), Solver::sgd, plain.data(), 43, plain.layout, sample.view(true, false), order.data(), 10,
-           10, 0, step, plain_bias, 1);
+           10, {}, step, plain_bias, 1);
   CHECK(hot.copy() == plain.copy());
 }
 

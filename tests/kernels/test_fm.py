@@ -65,7 +65,7 @@ def train(
     if solver == "adam":
         order = np.arange(-(-n_rows // 10), dtype=np.int32)
         return state.train_adam(table, rows, order, AdamSettings(10, 0.9, 0.999, 1e-3), step, n_threads)
-    return state.train(table, rows, np.arange(-(-n_rows // 8), dtype=np.int32), 8, 0, step, n_threads)
+    return state.train(table, rows, np.arange(-(-n_rows // 8), dtype=np.int32), 8, 0, 0, step, n_threads)
 
 
 @pytest.mark.parametrize("level", LEVELS)

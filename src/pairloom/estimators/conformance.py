@@ -13,13 +13,15 @@ __all__ = ["EstimatorManners", "not_fitted", "warn_of_column_labels"]
 
 
 def not_fitted(estimator: object) -> Exception:
-    """Return the error for an estimator without a model: scikit-learn's own, where that is loaded."""
+    """Return the error for an estimator without a model: a UserError, and scikit-learn's own where that is loaded."""
     message = (
         f"This {type(estimator).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments "
         "before using this estimator."
     )
     exceptions = sys.modules.get("sklearn.exceptions")
-    return exceptions.NotFittedError(message) if exceptions is not None else UserError(message)
+    if exceptions is None:
+        return UserError(message)
+    return type("NotFittedError", (UserError, exceptions.NotFittedError), {})(message)
 
 
 def warn_of_column_labels() -> None:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 import os
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,7 +118,7 @@ def load_model(source: str | Path) -> tuple[FactorizationMachine, dict[str, npt.
     contents = _read_folder(path) if path.is_dir() else _read_archive(path)
     try:
         metadata: Any = json.loads(contents[METADATA_FILE])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(
             "JSON", got=str(error), source=f"{path}/{METADATA_FILE}", action="Train again"
         ) from error
@@ -143,7 +145,7 @@ def _build(metadata: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], path: 
         clip = bool(metadata.pop("clip_predictions", False))
         if label_range is not None:
             label_range = (float(label_range[0]), float(label_range[1]))
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise DataError(
             "complete metadata", got=repr(error), source=str(path), action="Train again"
         ) from error
@@ -152,7 +154,7 @@ def _build(metadata: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], path: 
         and factors.shape == shape
         and weights.shape == shape[:1]
         and {weights.dtype, factors.dtype} == {np.dtype(np.float32)}
-        and np.isfinite(bias)
+        and abs(bias) <= float(np.finfo(np.float32).max)
         and bool(np.isfinite(weights).all() and np.isfinite(factors).all())
     )
     if not sound:
@@ -200,7 +202,9 @@ def _read_archive(path: Path) -> dict[str, bytes]:
                     raise DataError("metadata of sane size", got=f"{member.size} bytes", source=str(path))
                 file = archive.extractfile(member)
                 contents[name] = file.read() if file is not None else b""
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except DataError:
+        raise
+    except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError) as error:
         raise DataError(
             "a model.tar.gz", got=str(error), source=str(path), action="Give a model that Pairloom saved"
         ) from error

@@ -152,26 +152,33 @@ class FMTrainer:
 
     def _begin(self, data: TrainingData, n_features: int | None) -> None:
         labels = data.labels
-        if self.settings.task == "classification" and not (labels.lowest >= 0 and labels.highest <= 1):
-            raise UserError("Labels of a classifier must be 0 or 1. Map them first.")
-        self._label_range = (
-            min(self._label_range[0], labels.lowest),
-            max(self._label_range[1], labels.highest),
-        )
+        self._widen_label_range(labels.lowest, labels.highest)
         width = max(data.n_features, n_features or 0)
         if not self._started:
             self._label_scale = data.label_scale()
             self._feature_scale = data.feature_scale if self.settings.scale_features else None
-            self._state.bias = self._first_bias(labels.mean)
+            self._set_bias(self._first_bias(labels.mean))
             self._rate = self._scale_rates(data)
             self._started = True
         self._grow(width)
+
+    def _widen_label_range(self, lowest: float, highest: float) -> None:
+        self._label_range = (min(self._label_range[0], lowest), max(self._label_range[1], highest))
 
     def _first_bias(self, mean: float) -> float:
         if self.settings.task == "classification" and self.settings.center_labels:
             p = min(max(mean, 1e-4), 1 - 1e-4)
             return self.settings.bias_init + float(np.log(p / (1 - p)))
         return self.settings.bias_init
+
+    def _set_bias(self, value: float) -> None:
+        """Begin at a bias, with what the solver would remember had it led there."""
+        s = self.settings
+        self._state.bias = value
+        if s.solver == "adagrad":
+            self._state.bias_state = (s.accumulator, 0.0, 0)
+        elif s.solver == "ftrl":
+            self._state.bias_state = (float(_ftrl_dual(value, s.bias_rate, s.bias_decay, 0.0)), 0.0, 0)
 
     def _scale_rates(self, data: TrainingData) -> float:
         """Long rows move many parameters at once: smaller steps keep one row's move stable."""
@@ -196,7 +203,8 @@ class FMTrainer:
 
     def _step(self, epoch: int) -> FmStep:
         s = self.settings
-        factor = s.rate_factor(epoch) * self._rate
+        # FTRL's values are functions of the rate: lowering it would shrink what was learned.
+        factor = 1.0 if s.solver == "ftrl" else s.rate_factor(epoch) * self._rate
         step = FmStep()
         step.loss = Loss.SQUARED if s.task == "regression" else Loss.LOGISTIC
         step.bias_rate, step.linear_rate, step.factors_rate = (
@@ -254,6 +262,7 @@ class FMTrainer:
             for chunk in data.epoch(rng):
                 if data.streaming:
                     self._grow(chunk.n_features)
+                    self._widen_label_range(*chunk.label_range)
                     self._scale_features(chunk)
                 chunk_loss, chunk_weight = self._train(chunk, step, rng)
                 loss, weight, n_rows = loss + chunk_loss, weight + chunk_weight, n_rows + chunk.n_rows
@@ -294,6 +303,8 @@ class FMTrainer:
         row_length = max(1, chunk.n_nonzeros // chunk.n_rows)
         block_rows = int(np.clip(BLOCK_NONZEROS // row_length, 64, 4096))
         n_threads = 1 if s.deterministic else s.n_threads
+        if n_threads > 1 and self._order.n_hot:  # of little data, copies of hot features learn little apart
+            block_rows = min(block_rows, max(64, chunk.n_rows // (256 * n_threads)))
         blocks = order(-(-chunk.n_rows // block_rows))
         return self._state.train(
             self._table, rows, blocks, block_rows, self._order.n_hot, self._order.n_averaged, step, n_threads
@@ -317,7 +328,8 @@ class FMTrainer:
         return total / weight if weight > 0 else 0.0
 
     def _check_loss(self, loss: float, epoch: int) -> None:
-        limit = DIVERGED * (1.0 if self.settings.scale_labels else max(1.0, self._label_range[1] ** 2))
+        largest = max(1.0, *(abs(label) for label in self._label_range))
+        limit = DIVERGED * (1.0 if self.settings.scale_labels else largest**2)
         if not loss < limit:
             self._raise_diverged(epoch, loss)
 
@@ -366,10 +378,20 @@ class FMTrainer:
         trainer._label_scale = LabelScale(float(mean), float(scale))
         trainer._table[:, : model.n_factors] = model.factors / np.float32(np.sqrt(scale))
         trainer._table[:, trainer._state.k_padded] = model.weights / np.float32(scale)
-        trainer._state.bias = (model.bias - mean) / scale
+        trainer._set_bias((model.bias - mean) / scale)
+        if settings.solver == "ftrl":
+            trainer._restore_duals()
         trainer._label_range = model.label_range or trainer._label_range
         trainer._started = True
         return trainer
+
+    def _restore_duals(self) -> None:
+        s, k_padded = self.settings, self._state.k_padded
+        weights, factors = self._table[:, k_padded], self._table[:, :k_padded]
+        self._table[:, k_padded + 1] = _ftrl_dual(weights, s.linear_rate, s.linear_decay, s.linear_l1)
+        self._table[:, k_padded + 3 : 2 * k_padded + 3] = _ftrl_dual(
+            factors, s.factors_rate, s.factors_decay, s.factors_l1
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
@@ -381,6 +403,13 @@ class FMTrainer:
         self._state = create_state(self.settings.solver, self.settings.n_factors)
         self._state.bias, self._state.bias_state = state["_state"]
         self._table = _aligned_copy(self._table)
+
+
+def _ftrl_dual(value: Any, rate: float, decay: float, l1: float) -> Any:
+    """Return the z from which FTRL's closed form gives back a value while n is zero."""
+    if rate == 0.0:
+        return value * 0.0
+    return -value * (FmStep().ftrl_beta / rate + decay) - np.sign(value) * l1
 
 
 def _largest(array: np.ndarray) -> float:

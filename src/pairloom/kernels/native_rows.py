@@ -125,7 +125,8 @@ def sum_repeated(batch: RowBatch) -> RowBatch:
     first[:1] = True
     first[1:] = (rows[1:] != rows[:-1]) | (indices[1:] != indices[:-1])
     starts = np.flatnonzero(first)
-    sums = np.add.reduceat(values, starts).astype(np.float32) if len(starts) else values
+    with np.errstate(over="ignore"):
+        sums = np.add.reduceat(values, starts).astype(np.float32) if len(starts) else values
     if not np.isfinite(sums).all():
         row = int(rows[starts[int(np.argmin(np.isfinite(sums)))]])
         raise DataError(
