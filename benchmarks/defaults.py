@@ -19,7 +19,7 @@ import numpy as np
 
 from pairloom import FactorizationMachineClassifier, FactorizationMachineRegressor
 from pairloom.errors import DivergenceError
-from pairloom.estimators.defaults import defaults_for
+from pairloom.fm.defaults import defaults_for
 from support.datasets import DATASETS, Split, has_data, hold_out
 from support.machine import describe
 

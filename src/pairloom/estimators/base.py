@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from pairloom.errors import UserError
 from pairloom.estimators.conformance import EstimatorManners, not_fitted
-from pairloom.estimators.defaults import defaults_for
 from pairloom.estimators.inputs import feature_names, labels_of, rows_of, weights_of
 from pairloom.estimators.progress import epoch_progress
+from pairloom.fm.defaults import defaults_for
 from pairloom.fm.model import FactorizationMachine
 from pairloom.fm.model_file import load_model, save_model
 from pairloom.fm.onnx_export import OnnxInputs, export_onnx

@@ -80,7 +80,8 @@ class FactorizationMachinesHyperparameters(Hyperparameters, owner="Factorization
 
     pairloom_solver: Literal["adam", "sgd", "adagrad", "ftrl"] = param(
         default="adam",
-        doc="Optimiser: Adam on mini-batches as SageMaker's, or steps row by row by SGD, AdaGrad or FTRL.",
+        doc="Optimiser: Adam on mini-batches as SageMaker's, or steps row by row by SGD, AdaGrad or FTRL. With one "
+        "of these, learning rates, their schedule, penalties and initial spreads left open are the estimators'.",
     )
     pairloom_learning_rate_schedule: Literal["constant", "linear", "inverse"] = param(
         default="constant",

@@ -10,6 +10,7 @@ from pairloom.algorithms.factorization_machines.hyperparameters import (
     FactorizationMachinesHyperparameters,
     InitMethod,
 )
+from pairloom.fm.defaults import defaults_for
 from pairloom.fm.settings import FMSettings
 
 __all__ = ["trainer_settings"]
@@ -20,29 +21,47 @@ BIAS_STREAM = 1
 
 def trainer_settings(asked: FactorizationMachinesHyperparameters, *, n_threads: int) -> FMSettings:
     """Return the settings of a training run; `n_threads` holds where the hyperparameters leave it open."""
+    task = "classification" if asked.predictor_type == "binary_classifier" else "regression"
+    default = defaults_for(asked.pairloom_solver, task)
+
+    def number(name: str, otherwise: float) -> float:
+        """What was asked, or SageMaker's default, which is made for Adam; other solvers have their own."""
+        is_open = asked.pairloom_solver != "adam" and name not in asked.given
+        return otherwise if is_open else getattr(asked, name)
+
     normalize = asked.pairloom_normalize
     # A bias that is given begins where it is put: in the units of the labels.
     normalize_labels = normalize and (asked.bias_init_method != "constant" or asked.bias_init_value is None)
     linear_init, linear_scale = _initial(
-        asked.linear_init_method, asked.linear_init_scale, asked.linear_init_sigma, asked.linear_init_value
+        asked.linear_init_method,
+        asked.linear_init_scale,
+        number("linear_init_sigma", 0.0),
+        asked.linear_init_value,
     )
     factors_init, factors_scale = _initial(
         asked.factors_init_method,
         asked.factors_init_scale,
-        asked.factors_init_sigma,
+        number("factors_init_sigma", 0.05),
         asked.factors_init_value,
     )
+    schedule = asked.pairloom_learning_rate_schedule
+    if asked.pairloom_solver != "adam" and "pairloom_learning_rate_schedule" not in asked.given:
+        schedule = "linear"
     return FMSettings(
-        task="classification" if asked.predictor_type == "binary_classifier" else "regression",
+        task=task,
         n_factors=asked.num_factors,
         solver=asked.pairloom_solver,
         epochs=asked.epochs,
-        bias_rate=asked.bias_lr * asked.global_learning_rate if asked.use_bias else 0.0,
-        linear_rate=asked.linear_lr * asked.global_learning_rate if asked.use_linear else 0.0,
-        factors_rate=asked.factors_lr * asked.global_learning_rate,
-        bias_decay=asked.bias_wd * asked.global_wd,
-        linear_decay=asked.linear_wd * asked.global_wd,
-        factors_decay=asked.factors_wd * asked.global_wd,
+        bias_rate=number("bias_lr", default.learning_rate / 10) * asked.global_learning_rate
+        if asked.use_bias
+        else 0.0,
+        linear_rate=number("linear_lr", default.learning_rate) * asked.global_learning_rate
+        if asked.use_linear
+        else 0.0,
+        factors_rate=number("factors_lr", default.learning_rate) * asked.global_learning_rate,
+        bias_decay=number("bias_wd", 0.0) * asked.global_wd,
+        linear_decay=number("linear_wd", default.linear_decay) * asked.global_wd,
+        factors_decay=number("factors_wd", default.factors_decay) * asked.global_wd,
         linear_l1=asked.pairloom_l1,
         factors_l1=asked.pairloom_l1,
         bias_init=_initial_bias(asked) if asked.use_bias else 0.0,
@@ -50,7 +69,7 @@ def trainer_settings(asked: FactorizationMachinesHyperparameters, *, n_threads: 
         linear_scale=linear_scale if asked.use_linear else 0.0,
         factors_init=factors_init,
         factors_scale=factors_scale,
-        schedule=asked.pairloom_learning_rate_schedule,
+        schedule=schedule,
         batch_rows=asked.mini_batch_size,
         epsilon=1e-8 if asked.eps is None else asked.eps,
         clip=max(asked.clip_gradient or 0.0, 0.0),
