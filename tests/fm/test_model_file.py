@@ -67,6 +67,30 @@ def test_a_model_of_version_1_is_read():
     assert_same(model, make_model())
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_only_rows_that_are_not_zero_are_stored(tmp_path, name):
+    model = make_model(1000, 50)
+    model.table[np.r_[0:400, 402:999]] = 0
+    save_model(model, tmp_path / name)
+    assert_same(load_model(tmp_path / name)[0], model)
+    assert sum(path.stat().st_size for path in [tmp_path / name, *(tmp_path / name).rglob("*")]) < 10_000
+
+
+def test_a_model_of_zeros_comes_back(tmp_path):
+    model = make_model()
+    model.table[:] = 0
+    save_model(model, tmp_path / "model")
+    assert_same(load_model(tmp_path / "model")[0], model)
+
+
+@pytest.mark.parametrize("rows", [[0, 7], [3, 2], [2, 2], [-1, 2], [1]])
+def test_stored_rows_that_do_not_fit(folder, rows):
+    arrays = {"weights": np.zeros(2, np.float32), "factors": np.zeros((2, 3), np.float32)}
+    (folder / "model.safetensors").write_bytes(safetensors_of(rows=np.array(rows, np.int32), **arrays))
+    with pytest.raises(DataError, match="finite float32 weights"):
+        load_model(folder)
+
+
 @pytest.fixture
 def folder(tmp_path) -> Path:
     save_model(make_model(), tmp_path / "model")

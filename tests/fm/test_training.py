@@ -318,6 +318,15 @@ def test_ftrl_with_l1_leaves_out_what_carries_nothing():
     assert rmse(model.predict(noisy), noisy) < 0.8 * noisy.labels.std()
 
 
+def test_ftrl_with_l1_keeps_no_factors_of_features_that_never_occur():
+    rows = ratings(500)
+    sparse = train(rows, settings_for("ftrl", epochs=2, factors_l1=0.01), n_features=200).model()
+    plain = train(rows, settings_for("ftrl", epochs=2), n_features=200).model()
+    assert not sparse.table[100:].any()
+    assert plain.factors[100:].all()
+    assert sparse.factors[:100].any(axis=1).mean() > 0.9
+
+
 def test_the_state_survives_pickling():
     import pickle
 

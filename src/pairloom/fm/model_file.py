@@ -2,8 +2,9 @@
 
 ``model.json`` holds ``format`` ("pairloom-fm"), ``version``, the task, the bias and what belongs to the
 model: feature names, encoder, hyperparameters. ``model.safetensors`` holds ``weights`` (n_features,) and
-``factors`` (n_features, n_factors), both float32, and further arrays such as an encoder's. Loading one runs
-no code.
+``factors`` (n_features, n_factors), both float32, and further arrays such as an encoder's. Where more than half of
+the features have only zeros, ``rows`` (int32, ascending) names the others, and both arrays hold these alone. Loading
+one runs no code.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def save_model(
         "clip_predictions": model.clip_predictions,
         **{name: value for name, value in model.metadata.items() if value is not None},
     }
-    arrays = {"weights": np.ascontiguousarray(model.weights), "factors": np.ascontiguousarray(model.factors)}
+    arrays = _parameter_arrays(model)
     arrays.update({name: np.ascontiguousarray(array) for name, array in (extra_arrays or {}).items()})
     contents = {
         METADATA_FILE: json.dumps(metadata, indent=1, allow_nan=False).encode(),
@@ -80,6 +81,16 @@ def save_model(
     for name, content in contents.items():
         with _replacing(path / name) as file:
             file.write(content)
+
+
+def _parameter_arrays(model: FactorizationMachine) -> dict[str, npt.NDArray[Any]]:
+    rows = np.flatnonzero((model.weights != 0) | model.factors.any(axis=1)).astype(np.int32)
+    if 2 * len(rows) >= model.n_features:
+        return {
+            "weights": np.ascontiguousarray(model.weights),
+            "factors": np.ascontiguousarray(model.factors),
+        }
+    return {"rows": rows, "weights": model.weights[rows], "factors": model.factors[rows]}
 
 
 @contextmanager
@@ -140,6 +151,7 @@ def _build(metadata: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], path: 
     try:
         weights, factors = arrays.pop("weights"), arrays.pop("factors")
         shape = (int(metadata.pop("n_features")), int(metadata.pop("n_factors")))
+        rows = arrays.pop("rows", None)
         task, bias = metadata.pop("task"), float(metadata.pop("bias"))
         label_range = metadata.pop("label_range", None)
         clip = bool(metadata.pop("clip_predictions", False))
@@ -151,8 +163,9 @@ def _build(metadata: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], path: 
         ) from error
     sound = (
         task in ("regression", "classification")
-        and factors.shape == shape
-        and weights.shape == shape[:1]
+        and factors.shape == (shape if rows is None else (len(rows), shape[1]))
+        and weights.shape == factors.shape[:1]
+        and (rows is None or _rows_fit(rows, shape[0]))
         and {weights.dtype, factors.dtype} == {np.dtype(np.float32)}
         and abs(bias) <= float(np.finfo(np.float32).max)
         and bool(np.isfinite(weights).all() and np.isfinite(factors).all())
@@ -162,9 +175,18 @@ def _build(metadata: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], path: 
             "finite float32 weights and factors of the shape that the metadata names", source=str(path),
             action="Train again; the file is damaged",
         )  # fmt: skip
+    if rows is not None:
+        stored_weights, stored_factors = weights, factors
+        weights, factors = np.zeros(shape[0], np.float32), np.zeros(shape, np.float32)
+        weights[rows], factors[rows] = stored_weights, stored_factors
     return FactorizationMachine.from_arrays(
         task, bias, weights, factors, label_range=label_range, clip_predictions=clip, metadata=metadata
     )
+
+
+def _rows_fit(rows: npt.NDArray[Any], n_features: int) -> bool:
+    ascending = rows.dtype == np.int32 and rows.ndim == 1 and bool((np.diff(rows) > 0).all())
+    return ascending and 0 <= n_features < 2**31 and (not len(rows) or 0 <= rows[0] <= rows[-1] < n_features)
 
 
 def _parse_arrays(content: bytes, path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -357,6 +357,11 @@ class FMTrainer:
         table = allocate_table(self.n_features, stride)
         table[:, : s.n_factors] = self._table[:, : s.n_factors]
         table[:, k_padded] = self._table[:, self._state.k_padded]
+        if s.solver == "ftrl" and s.factors_l1 > 0:
+            # A sparse model was asked for: features that no row has moved keep no initial factors.
+            first, second = self._state.k_padded + 2, 2 * self._state.k_padded + 3
+            moved = (self._table[:, first] > 0) | self._table[:, second : second + s.n_factors].any(axis=1)
+            table[~moved] = 0
         scale = self._label_scale.scale
         if scale != 1.0:
             table[:, : s.n_factors] *= np.float32(np.sqrt(scale))
