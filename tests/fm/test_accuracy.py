@@ -33,7 +33,6 @@ def test_ratings_of_films(split):
     assert rmse(model.predict(test), test) <= 0.935
 
 
-@pytest.mark.xfail(strict=True, reason="the classifier's default decay is too low: log loss 0.59, not 0.56")
 def test_likes_of_films(split):
     train, test = split
     likes, liked = train.labels >= 4, test.labels >= 4

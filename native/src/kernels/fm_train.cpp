@@ -40,15 +40,11 @@ class Replica {
   // Adds this thread's changes to the shared copy, and takes over what the others added.
   void reconcile(float* table, FmBias& shared_bias, std::size_t slice) {
     const std::size_t begin = hot_.n * slice / n_slices, end = hot_.n * (slice + 1) / n_slices;
-    const std::size_t n_parameters = layout_.k_padded + 1;
     for (std::size_t row = begin; row < end; ++row) {
       const float share = row < hot_.n_averaged ? share_ : 1.0F;
       const std::size_t start = row * layout_.stride;
       float* own = values_.data() + start;
-      for (std::size_t j = 0; j < n_parameters; ++j) merge(table[start + j], own[j], snapshot_[start + j], share);
-      for (std::size_t j = n_parameters; j < layout_.stride; ++j) {
-        merge(table[start + j], own[j], snapshot_[start + j], 1.0F);
-      }
+      for (std::size_t j = 0; j < layout_.stride; ++j) merge(table[start + j], own[j], snapshot_[start + j], share);
     }
     merge(shared_bias.value, bias.value, bias_snapshot_.value, share_);
     for (int i = 0; i < 2; ++i) merge(shared_bias.state[i], bias.state[i], bias_snapshot_.state[i], 1.0F);

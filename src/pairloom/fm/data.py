@@ -41,8 +41,8 @@ class LabelSums:
         total = float(weights.sum())
         if total <= 0:
             return
-        mean = float(weights @ labels) / total
-        squares = float(weights @ (labels - mean) ** 2)
+        mean = float((weights * labels).sum()) / total
+        squares = float((weights * (labels - mean) ** 2).sum())
         both = self.weight + total
         shift = mean - self.mean
         self.squares += squares + shift * shift * self.weight * total / both

@@ -324,7 +324,7 @@ class FMTrainer:
                 losses = (scores * self._label_scale.scale + self._label_scale.mean - labels) ** 2
             else:
                 losses = np.logaddexp(0.0, np.where(labels > 0.5, -scores, scores))
-            total, weight = total + float(weights @ losses), weight + float(weights.sum())
+            total, weight = total + float((weights * losses).sum()), weight + float(weights.sum())
         return total / weight if weight > 0 else 0.0
 
     def _check_loss(self, loss: float, epoch: int) -> None:
