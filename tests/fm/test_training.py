@@ -337,3 +337,23 @@ def test_the_state_survives_pickling():
     for one in (trainer, copy):
         one.fit(lambda: [rows])
     assert bits(copy.model()) == bits(trainer.model())
+
+
+@pytest.mark.parametrize("row_length", [2, 3])
+def test_a_callback_may_ask_for_the_model_while_training_goes_on(row_length):
+    rows = random_rows(4000, 60, row_length=row_length)
+    trainer, seen = FMTrainer(settings_for(epochs=2, n_threads=2, deterministic=row_length > 2)), []
+    trainer.fit(lambda: [rows], on_epoch=lambda report: seen.append(bits(trainer.model())))
+    assert seen[-1] == bits(trainer.model())
+    pairs, asked = ratings(), []
+    grouped = FMTrainer(settings_for(epochs=2))
+    grouped.fit(lambda: [pairs], on_epoch=lambda report: asked.append(bits(grouped.model())))
+    assert asked[-1] == bits(grouped.model())
+    assert asked[0] != asked[-1]
+
+
+def test_a_model_taken_while_two_threads_share_hot_features_is_in_order():
+    rows = random_rows(20_000, 40, row_length=3)
+    trainer, seen = FMTrainer(settings_for(epochs=2, n_threads=2)), []
+    trainer.fit(lambda: [rows], on_epoch=lambda report: seen.append(bits(trainer.model())))
+    assert seen[-1] == bits(trainer.model())

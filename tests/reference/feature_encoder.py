@@ -74,7 +74,7 @@ def sums(labels, normalize):
 
 
 def learn_bucket(name, spec, training):
-    numbers = sorted(value for value in training if not is_missing(value))
+    numbers = sorted(value + 0.0 for value in training if not is_missing(value))
     edges = bucket_edges(spec, numbers)
 
     def encode(value):

@@ -43,7 +43,7 @@ class BucketFeature:
         missing = np.isnan(numbers)
         self._n_missing += int(np.count_nonzero(missing))
         if self._edges is None and not missing.all():
-            present = numbers[~missing]
+            present = numbers[~missing] + 0.0  # an edge at -0.0 would be named after its sign
             self._low, self._high = (
                 min(self._low, float(present.min())),
                 max(self._high, float(present.max())),

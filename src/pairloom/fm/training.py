@@ -144,9 +144,10 @@ class FMTrainer:
         try:
             self._run(data, held_out, best, on_epoch=on_epoch, epochs=epochs or self.settings.epochs)
         finally:
-            self._table = self._order.restore(self._table)
+            order, self._order = self._order, FeatureOrder()
+            self._table = order.restore(self._table)
         if best.table is not None:
-            self._table, self._state.bias = self._order.restore(best.table), best.bias
+            self._table, self._state.bias = order.restore(best.table), best.bias
         self._check_finite()
         return self
 
@@ -351,16 +352,17 @@ class FMTrainer:
         )
 
     def model(self) -> FactorizationMachine:
-        """Return what was learned so far, with the scales of labels and features folded in."""
+        """Return what was learned so far, with the scales folded in; callbacks may ask while training goes on."""
         s = self.settings
+        learned = self._order.restore(self._table)
         k_padded, stride = model_layout(s.n_factors)
         table = allocate_table(self.n_features, stride)
-        table[:, : s.n_factors] = self._table[:, : s.n_factors]
-        table[:, k_padded] = self._table[:, self._state.k_padded]
+        table[:, : s.n_factors] = learned[:, : s.n_factors]
+        table[:, k_padded] = learned[:, self._state.k_padded]
         if s.solver == "ftrl" and s.factors_l1 > 0:
             # A sparse model was asked for: features that no row has moved keep no initial factors.
             first, second = self._state.k_padded + 2, 2 * self._state.k_padded + 3
-            moved = (self._table[:, first] > 0) | self._table[:, second : second + s.n_factors].any(axis=1)
+            moved = (learned[:, first] > 0) | learned[:, second : second + s.n_factors].any(axis=1)
             table[~moved] = 0
         scale = self._label_scale.scale
         if scale != 1.0:
