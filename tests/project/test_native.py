@@ -1,8 +1,11 @@
 """Every program in native/tests, and the corpus of every fuzz target, under ASan and UBSan."""
 
+import fcntl
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,18 +41,29 @@ def run(command: list[str], timeout_s: int) -> None:
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
 
 
+@contextmanager
+def alone_in_the_build_folder() -> Iterator[None]:
+    """Keep other test processes out: two builds of one folder write over each other's files."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with (BUILD / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="module")
 def configured() -> Path:
     options = ["-DPAIRLOOM_PYTHON=OFF", "-DPAIRLOOM_TESTS=ON", f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}"]
     options += ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1"]
     if shutil.which("ccache"):
         options.append("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
-    run([tool("cmake"), "-S", ".", "-B", str(BUILD), "-G", "Ninja", *options], 120)
+    with alone_in_the_build_folder():
+        run([tool("cmake"), "-S", ".", "-B", str(BUILD), "-G", "Ninja", *options], 120)
     return BUILD
 
 
 def build(configured: Path, program: str) -> str:
-    run([tool("ninja"), "-C", str(configured), "-j", str(min(os.cpu_count() or 1, 4)), program], 900)
+    with alone_in_the_build_folder():
+        run([tool("ninja"), "-C", str(configured), "-j", str(min(os.cpu_count() or 1, 4)), program], 900)
     return str(next(path for path in configured.rglob(program) if path.is_file()))
 
 
