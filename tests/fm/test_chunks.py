@@ -13,6 +13,7 @@ from pairloom.fm.chunks import LabelScale, PackedPairs, chunks_of
 from pairloom.fm.data import TrainingData, _ahead
 from pairloom.fm.settings import FMSettings
 from pairloom.fm.tiles import deal_groups, tile_order
+from pairloom.fm.training import FMTrainer
 from pairloom.rows import RowBatch
 from reference.fm_rows import random_rows, ratings
 
@@ -196,3 +197,26 @@ def test_an_error_of_the_source_reaches_the_consumer():
         seen.extend(_ahead(source()))
     assert seen == [1]
     assert not readers()
+
+
+def test_rows_that_repeat_an_index_get_a_chunk_of_their_own():
+    indices = np.array([0, 1, 2, 2, 3, 4], np.int32)
+    rows = RowBatch(np.arange(0, 7, 2), indices, None, 5, np.array([1, 2, 3], np.float32))
+    summed, others = chunks_of([rows], np.random.default_rng(0), shuffle=False)
+    assert summed.indices.tolist() == [2]
+    assert summed.values.tolist() == [2.0]
+    assert summed.data.labels.tolist() == [2.0]
+    assert others.values is None
+    assert others.row_length == 2
+    assert others.indices.tolist() == [0, 1, 3, 4]
+    assert others.data.labels.tolist() == [1.0, 3.0]
+
+
+def test_ones_of_a_feature_that_repeats_elsewhere_are_scaled_as_its_sums_are():
+    lengths = np.tile([1, 10], 200)
+    indptr = np.concatenate([[0], np.cumsum(lengths)])
+    labels = np.tile(np.array([1, 5], np.float32), 200)
+    rows = RowBatch(indptr, np.zeros(indptr[-1], np.int32), None, 1, labels)
+    settings = FMSettings(solver="sgd", n_factors=1, epochs=200, linear_rate=0.1, factors_rate=0.1)
+    trainer = FMTrainer(settings).fit(lambda: [rows])
+    assert np.abs(trainer.model().predict(rows) - labels).max() < 0.5

@@ -200,6 +200,13 @@ void bind_fm(nb::module_& m) {
       },
       "rows"_a, "n_features"_a);
   m.def(
+      "mark_repeated",
+      [](const Rows& rows, Vector<bool> repeated) {
+        const nb::gil_scoped_release release;
+        mark_repeated(rows.view(), repeated.data());
+      },
+      "rows"_a, "repeated"_a);
+  m.def(
       "count_features",
       [](Vector<const std::int32_t> indices, Vector<std::int64_t> counts) {
         const nb::gil_scoped_release release;

@@ -14,6 +14,9 @@ enum class RowFault : std::uint8_t { none, repeated, offsets, index_range, not_f
 // non-negative index.
 RowFault check_rows(const RowView& rows, std::size_t n_nonzeros, std::int64_t n_features);
 
+// Says of every row whether it holds an index more than once.
+void mark_repeated(const RowView& rows, bool* repeated);
+
 // Copies rows in the given order; indptr has room for n_order + 1 offsets (unused, and not written, when rows are of
 // fixed length).
 void gather_rows(const RowView& rows, const std::int64_t* order, std::size_t n_order, std::int64_t* indptr,

@@ -26,6 +26,14 @@ bool has_repeats(const std::int32_t* indices, std::size_t n, std::vector<std::in
 
 }  // namespace
 
+void mark_repeated(const RowView& rows, bool* repeated) {
+  std::vector<std::int32_t> sorted;
+  for (std::size_t r = 0; r < rows.n_rows; ++r) {
+    const std::size_t first = rows.offset(r);
+    repeated[r] = has_repeats(rows.indices + first, rows.offset(r + 1) - first, sorted);
+  }
+}
+
 RowFault check_rows(const RowView& rows, std::size_t n_nonzeros, std::int64_t n_features) {
   if (rows.indptr != nullptr) {
     if (rows.indptr[0] != 0) return RowFault::offsets;

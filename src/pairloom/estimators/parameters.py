@@ -17,7 +17,7 @@ PARAMETERS = """Parameters
         Passes over the training rows.
     learning_rate : float, optional
         Step size of linear weights and factors, a tenth of it for the bias. Labels are scaled to unit variance and
-        features to at most 1 while training, so one value suits most data. None takes the solver's default.
+        features that exceed 4 to at most 1 while training, so one value suits most data. None takes the solver's default.
     bias_learning_rate, linear_learning_rate, factors_learning_rate : float, optional
         Step sizes of their own.
     learning_rate_schedule : {"linear", "constant", "inverse"}, default "linear"

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pairloom.errors import DataError
 from pairloom.fm.tiles import PairGroups, tile_order
 from pairloom.kernels import _native
-from pairloom.kernels.native_rows import checked_rows, native_rows
+from pairloom.kernels.native_rows import find_repeated, native_rows, sum_repeated
 from pairloom.rows import RowBatch
 
 __all__ = ["Chunk", "LabelScale", "chunk_rows", "chunks_of"]
@@ -202,12 +202,13 @@ def _fixed_length(rows: RowBatch) -> int | None:
 
 
 def _gather(rows: RowBatch, order: npt.NDArray[np.int64], row_length: int | None) -> RowBatch:
-    indices = np.empty(len(rows.indices), np.int32)
-    values = None if rows.values is None else np.empty(len(rows.indices), np.float32)
-    indptr = np.empty(1 if row_length is not None else rows.n_rows + 1, np.int64)
+    n_nonzeros = len(order) * row_length if row_length is not None else int(np.diff(rows.indptr)[order].sum())
+    indices = np.empty(n_nonzeros, np.int32)
+    values = None if rows.values is None else np.empty(n_nonzeros, np.float32)
+    indptr = np.empty(1 if row_length is not None else len(order) + 1, np.int64)
     _native.gather_rows(native_rows(rows, row_length=row_length), order, indptr, indices, values)
     return RowBatch(
-        np.broadcast_to(np.int64(0), rows.n_rows + 1) if row_length is not None else indptr,
+        np.broadcast_to(np.int64(0), len(order) + 1) if row_length is not None else indptr,
         indices,
         values,
         rows.n_features,
@@ -216,10 +217,24 @@ def _gather(rows: RowBatch, order: npt.NDArray[np.int64], row_length: int | None
     )
 
 
-def make_chunk(batches: list[RowBatch], rng: np.random.Generator, *, shuffle: bool) -> Chunk:
-    """Lay out batches as one chunk: checked, shuffled, and many pairs packed."""
+def make_chunks(batches: list[RowBatch], rng: np.random.Generator, *, shuffle: bool) -> Iterator[Chunk]:
+    """Lay out batches as chunks: checked, shuffled, and many pairs packed.
+
+    Rows that hold an index more than once get a chunk of their own: summed, they have values, and the other rows
+    of ones should not lose their short cut for a collision of hashes.
+    """
     rows = _concatenate(batches) if len(batches) > 1 else batches[0]
-    rows = checked_rows(rows, n_features=rows.n_features)
+    repeated = find_repeated(rows, n_features=rows.n_features)
+    if repeated is not None and not repeated.all():
+        order = np.flatnonzero(repeated)
+        yield _lay_out(sum_repeated(_gather(rows, order, None)), rng, shuffle=shuffle)
+        rows = _gather(rows, np.flatnonzero(~repeated), None)
+    elif repeated is not None:
+        rows = sum_repeated(rows)
+    yield _lay_out(rows, rng, shuffle=shuffle)
+
+
+def _lay_out(rows: RowBatch, rng: np.random.Generator, *, shuffle: bool) -> Chunk:
     if rows.values is not None and (rows.values == 1.0).all():
         rows = RowBatch(rows.indptr, rows.indices, None, rows.n_features, rows.labels, rows.weights)
     row_length = _fixed_length(rows)
@@ -269,7 +284,7 @@ def chunks_of(batches: Iterable[RowBatch], rng: np.random.Generator, *, shuffle:
                 n_waiting += stop - start
                 start = stop
             if n_waiting >= limit:
-                yield make_chunk(waiting, rng, shuffle=shuffle)
+                yield from make_chunks(waiting, rng, shuffle=shuffle)
                 waiting, n_waiting = [], 0
     if waiting:
-        yield make_chunk(waiting, rng, shuffle=shuffle)
+        yield from make_chunks(waiting, rng, shuffle=shuffle)

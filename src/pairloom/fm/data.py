@@ -16,6 +16,8 @@ from pairloom.rows import RowBatch
 
 __all__ = ["RowSource", "TrainingData"]
 
+LARGEST_UNSCALED = 4.0
+"""Features that never exceed it are trained on as they are: counts and standardised numbers need no help."""
 RowSource = Callable[[], Iterable[RowBatch]]
 """Opens a fresh pass over the rows."""
 
@@ -126,13 +128,14 @@ class TrainingData:
         yield from _ahead(chunks_of(self._labelled(self.source()), rng, shuffle=self.settings.shuffle))
 
     def _measure_features(self) -> None:
-        """Learn each feature's largest absolute value if over 1, and the rows' squared lengths."""
+        """Learn the largest absolute value of features that exceed the limit, and the rows' squared lengths."""
         rows = [(chunk.indices, chunk.values) for chunk in self.kept]
-        if any(values is not None and np.abs(values).max(initial=0) > 1 for _, values in rows):
+        if any(values is not None and np.abs(values).max(initial=0) > LARGEST_UNSCALED for _, values in rows):
             self.feature_scale = np.ones(self.n_features, np.float32)
             for indices, values in rows:
                 if values is not None:
                     np.maximum.at(self.feature_scale, indices, np.abs(values))
+            self.feature_scale[self.feature_scale <= LARGEST_UNSCALED] = 1
         for chunk, (indices, values) in zip(self.kept, rows, strict=True):
             self.n_measured += chunk.n_rows
             if values is None:

@@ -51,7 +51,7 @@ class FMSettings:
         Multiplies every gradient of the loss.
     center_labels, scale_labels, scale_features : bool
         Train on labels less their mean (log-odds of the mean for a classifier), over their standard
-        deviation, and on features over their largest absolute value where that exceeds one. The model gets
+        deviation, and on features over their largest absolute value where that exceeds four. The model gets
         it all folded back in.
     patience : int, optional
         Epochs without a better validation loss before training stops; the best parameters are kept.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -217,12 +217,16 @@ class FMTrainer:
         return step
 
     def _scale_features(self, chunk: Chunk) -> None:
-        data = chunk.data
-        if self._feature_scale is None or isinstance(data, PackedPairs) or data.values is None:
+        if self._feature_scale is None:
             return
         scale = self._feature_scale
+        data = chunk.data.unpack() if isinstance(chunk.data, PackedPairs) else chunk.data
         inside = np.minimum(data.indices, len(scale) - 1)
-        data.values[:] /= np.where(data.indices < len(scale), scale[inside], np.float32(1))
+        divisors = np.where(data.indices < len(scale), scale[inside], np.float32(1))
+        if data.values is not None:
+            data.values[:] /= divisors
+        elif (divisors != 1).any():
+            chunk.data = replace(data, values=(1 / divisors).astype(np.float32))
 
     def _arrange(self, chunks: list[Chunk], training: list[Chunk]) -> None:
         order, settings = self._order, self.settings

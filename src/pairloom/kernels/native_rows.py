@@ -11,7 +11,7 @@ from pairloom.errors import DataError, UserError
 from pairloom.kernels import _native
 from pairloom.rows import RowBatch
 
-__all__ = ["checked_rows", "native_rows", "sum_repeated"]
+__all__ = ["checked_rows", "find_repeated", "native_rows", "sum_repeated"]
 
 REPEATED, OFFSETS, INDEX_RANGE, NOT_FINITE = 1, 2, 3, 4
 
@@ -61,9 +61,13 @@ def checked_rows(batch: RowBatch, *, n_features: int | None = None) -> RowBatch:
     DataError
         Naming the row, for offsets that do not fit, an index out of range, NaN or infinity.
     """
-    fault = _native.check_rows(native_rows(batch), -1 if n_features is None else n_features)
-    if fault == REPEATED:
-        return sum_repeated(batch)
+    return batch if find_repeated(batch, n_features=n_features) is None else sum_repeated(batch)
+
+
+def find_repeated(batch: RowBatch, *, n_features: int | None = None) -> npt.NDArray[np.bool_] | None:
+    """Check a batch as `checked_rows` does, and say which rows hold an index more than once; None if none does."""
+    rows = native_rows(batch)
+    fault = _native.check_rows(rows, -1 if n_features is None else n_features)
     if fault == OFFSETS:
         raise DataError(
             "offsets that begin at 0, never fall and end at the number of non-zeros", field="indptr"
@@ -72,7 +76,11 @@ def checked_rows(batch: RowBatch, *, n_features: int | None = None) -> RowBatch:
         _raise_for_index(batch, n_features)
     if fault == NOT_FINITE:
         _raise_for_infinity(batch)
-    return batch
+    if fault != REPEATED:
+        return None
+    repeated = np.zeros(batch.n_rows, np.bool_)
+    _native.mark_repeated(rows, repeated)
+    return repeated
 
 
 def _row_of(batch: RowBatch, position: int) -> int:
