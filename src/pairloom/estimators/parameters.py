@@ -16,8 +16,9 @@ PARAMETERS = """Parameters
     epochs : int, default 30
         Passes over the training rows.
     learning_rate : float, optional
-        Step size of linear weights and factors, a tenth of it for the bias. Labels are scaled to unit variance and
-        features that exceed 4 to at most 1 while training, so one value suits most data. None takes the solver's default.
+        Step size of linear weights and factors, a tenth of it for the bias. While training, labels are scaled to
+        unit variance and features that exceed 4 to at most 1, so one value suits most data. None takes the
+        solver's default.
     bias_learning_rate, linear_learning_rate, factors_learning_rate : float, optional
         Step sizes of their own.
     learning_rate_schedule : {"linear", "constant", "inverse"}, default "linear"
