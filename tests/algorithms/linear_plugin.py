@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 
 from pairloom.algorithms.checked_rows import checked_rows
+from pairloom.algorithms.checkpoints import NO_CHECKPOINTS
 from pairloom.algorithms.contract import Channel, check_channels
 from pairloom.algorithms.report import (
     ChannelScored,
@@ -16,6 +17,7 @@ from pairloom.algorithms.report import (
     TrainingEnded,
     silent,
 )
+from pairloom.collective import ALONE
 from pairloom.errors import DataError
 from pairloom.hyperparameters import Hyperparameters, param
 from pairloom.metrics import REGRESSION, RegressionErrors
@@ -72,13 +74,14 @@ class LinearPlugin:
     metrics = REGRESSION
     objectives = ("test:rmse",)
     request_content_types = response_content_types = LIBSVM
+    answers_name = "predictions"
     hyperparameters_type = LinearHyperparameters
     model_type = LinearModel
 
     def __init__(self, hyperparameters):
         self.hyperparameters = LinearHyperparameters.parse(hyperparameters)
 
-    def fit(self, channels, *, n_threads=1, report=silent):
+    def fit(self, channels, *, n_threads=1, report=silent, checkpoints=NO_CHECKPOINTS, collective=ALONE):
         check_channels("LinearPlugin", self.channels, channels)
         asked, started = self.hyperparameters, time.monotonic()
         sources = {
@@ -86,19 +89,22 @@ class LinearPlugin:
             for name, source in channels.items()
         }
         model = LinearModel(np.zeros(asked.feature_dim), 0.0)
-        metrics = {}
-        for epoch in range(asked.epochs):
+        metrics, n_done = {}, 0
+        if (state := checkpoints.latest()) is not None:
+            model, n_done = LinearModel.load(state), int(state.name)
+        for epoch in range(n_done, asked.epochs):
             errors = RegressionErrors()
             for rows in sources["train"]():
                 errors.update(rows.labels, self._predict_and_step(model, rows))
             metrics = errors.result()
+            checkpoints.save(epoch + 1, model.save)
             try:
                 report(
                     EpochEnded(epoch, asked.epochs, metrics, int(errors.weight), time.monotonic() - started)
                 )
             except StopTraining:
                 break
-        report(TrainingEnded(epoch + 1, metrics, time.monotonic() - started))
+        report(TrainingEnded(asked.epochs, metrics, time.monotonic() - started))
         if "test" in sources:
             errors = RegressionErrors()
             for rows in sources["test"]():

@@ -8,6 +8,7 @@ import pytest
 from linear_plugin import LinearModel, LinearPlugin
 from test_contract_suite import PLUGIN, PluginCase
 
+from pairloom.algorithms.checkpoints import NO_CHECKPOINTS
 from pairloom.algorithms.report import ChannelScored, EpochEnded, StopTraining, silent
 from pairloom.testing.contract_suite import CHECKS
 
@@ -51,32 +52,32 @@ class Lazy(LinearPlugin):
 class Slapdash(LinearPlugin):
     """Loses its way with threads."""
 
-    def fit(self, channels, *, n_threads=1, report=silent):
+    def fit(self, channels, *, n_threads=1, report=silent, **rest):
         worker = LinearPlugin({"feature_dim": "110", "learning_rate": "1e-9"}) if n_threads > 1 else super()
-        return worker.fit(channels, report=report)
+        return worker.fit(channels, report=report, **rest)
 
 
 class Taciturn(LinearPlugin):
     """Says nothing of its epochs."""
 
-    def fit(self, channels, *, n_threads=1, report=silent):
+    def fit(self, channels, *, n_threads=1, report=silent, **rest):
         def tell(event):
             if not isinstance(event, EpochEnded):
                 report(event)
 
-        return super().fit(channels, report=tell)
+        return super().fit(channels, report=tell, **rest)
 
 
 class Boastful(LinearPlugin):
     """Reports better scores than it has."""
 
-    def fit(self, channels, *, n_threads=1, report=silent):
+    def fit(self, channels, *, n_threads=1, report=silent, **rest):
         def tell(event):
             if isinstance(event, ChannelScored):
                 event = replace(event, metrics={name: value / 2 for name, value in event.metrics.items()})
             report(event)
 
-        return super().fit(channels, report=tell)
+        return super().fit(channels, report=tell, **rest)
 
 
 class Moody(LinearPlugin):
@@ -109,7 +110,7 @@ class BatchBound(LinearPlugin):
 class Trusting(LinearPlugin):
     """Believes every number."""
 
-    def fit(self, channels, *, n_threads=1, report=silent):
+    def fit(self, channels, *, n_threads=1, report=silent, **rest):
         def cleaned(source):
             for rows in source():
                 labels = (
@@ -119,7 +120,7 @@ class Trusting(LinearPlugin):
                 yield replace(rows, labels=labels, values=values)
 
         sources = {name: (lambda source=source: cleaned(source)) for name, source in channels.items()}
-        return super().fit(sources, n_threads=n_threads, report=report)
+        return super().fit(sources, n_threads=n_threads, report=report, **rest)
 
 
 class Content(LinearPlugin):
@@ -166,27 +167,38 @@ def save_rounded(self, folder):
 class Deaf(LinearPlugin):
     """Does not stop when asked."""
 
-    def fit(self, channels, *, n_threads=1, report=silent):
+    def fit(self, channels, *, n_threads=1, report=silent, **rest):
         def tell(event):
             try:
                 report(event)
             except StopTraining:
                 return
 
-        return super().fit(channels, report=tell)
+        return super().fit(channels, report=tell, **rest)
 
 
 class Stoic(LinearPlugin):
     """Swallows the errors of its listeners."""
 
-    def fit(self, channels, *, n_threads=1, report=silent):
+    def fit(self, channels, *, n_threads=1, report=silent, **rest):
         def tell(event):
             try:
                 report(event)
             except KeyError:
                 return
 
-        return super().fit(channels, report=tell)
+        return super().fit(channels, report=tell, **rest)
+
+
+class Sisyphus(LinearPlugin):
+    """Keeps its states and begins again all the same."""
+
+    def fit(self, channels, *, checkpoints=NO_CHECKPOINTS, **options):
+        class NeverLatest:
+            latest = NO_CHECKPOINTS.latest
+            save = checkpoints.save
+
+        return super().fit(channels, checkpoints=NeverLatest(), **options)
 
 
 FAULTS = {
@@ -204,7 +216,7 @@ FAULTS = {
     "check_passes_are_opened_fresh": Hoarder,
     "check_batch_borders_do_not_show": BatchBound,
     "check_a_channel_without_rows_is_refused": Content,
-    "check_rows_without_labels_are_refused": Trusting,
+    "check_rows_without_labels_are_refused_if_they_are_needed": Trusting,
     "check_a_bad_label_is_named_with_its_row": Trusting,
     "check_a_bad_value_is_named_with_its_row": Trusting,
     "check_ones_and_no_values_are_the_same": with_model(
@@ -238,6 +250,7 @@ FAULTS = {
     ),
     "check_a_listener_can_stop_the_training": Deaf,
     "check_an_error_of_a_listener_comes_through": Stoic,
+    "check_a_killed_training_resumes_to_the_same_model": Sisyphus,
 }
 
 

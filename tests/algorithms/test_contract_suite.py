@@ -27,14 +27,20 @@ class PluginCase(Case):
 
 PLUGIN = PluginCase(
     "linear-plugin", "regressor", {"feature_dim": "110", "learning_rate": "0.05"},
-    CASES[0].train, CASES[0].test, "rmse", 0.85 * float(CASES[0].test.labels.std()),
+    CASES[0].train, CASES[0].test, "rmse", 0.85 * float(CASES[0].test.labels.std()), CASES[0].measure,
 )  # fmt: skip
 N_CHECKS = {
-    "factorization-machines as regressor": 28,
-    "factorization-machines as classifier": 28,
-    "linear-plugin as regressor": 28,
+    "factorization-machines as regressor": 29,
+    "factorization-machines as classifier": 29,
+    "linear-plugin as regressor": 29,
 }
-EXCEPTIONS: dict[tuple[str, str], Excepted] = {}
+RESUMING = "check_a_killed_training_resumes_to_the_same_model"
+EXCEPTIONS: dict[tuple[str, str], Excepted] = {
+    (f"factorization-machines as {task}", RESUMING): Excepted(
+        "not yet", "the trainer cannot write down its state between passes"
+    )
+    for task in ("regressor", "classifier")
+}
 ALL = [
     pytest.param(case, check, id=f"{case.name}-{check.__name__}")
     for case in (*CASES, PLUGIN)

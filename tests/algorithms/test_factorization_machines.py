@@ -8,7 +8,8 @@ from pairloom.algorithms.catalogue import algorithm
 from pairloom.algorithms.report import ChannelScored, EpochEnded
 from pairloom.errors import DataError, DivergenceError, UserError
 from pairloom.rows import RowBatch
-from pairloom.testing.cases import CASES, batched
+from pairloom.testing.cases import batched
+from pairloom.testing.cases.factorization_machines import CASES
 
 REGRESSOR, CLASSIFIER = CASES
 

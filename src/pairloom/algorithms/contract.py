@@ -13,7 +13,9 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 
 import numpy.typing as npt
 
+from pairloom.algorithms.checkpoints import NO_CHECKPOINTS, Checkpoints
 from pairloom.algorithms.report import Report, silent
+from pairloom.collective import ALONE, Collective
 from pairloom.errors import UserError
 from pairloom.hyperparameters import Hyperparameters
 from pairloom.metrics import Metric
@@ -25,7 +27,8 @@ InputMode = Literal["File", "Pipe"]
 RowSource = Callable[[], Iterator[RowBatch]]
 """Opens one fresh pass over a channel; memory holds a few batches, never the data."""
 Predictions = dict[str, npt.NDArray[Any]]
-"""Arrays of n_rows values by the name the response gives them: ``score``, ``predicted_label``."""
+"""Arrays of shape (n_rows,), or (n_rows, n_values) where an answer is a list, by the name the response gives
+them: ``score``, ``predicted_label``, ``projection``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ class Channel:
     name : str
     required : bool
     content_types : tuple of str
-        Those it reads; the first is assumed where none is given.
+        Those it reads; the first is assumed where none is given. Parameters, as in ``text/csv;label_size=0``,
+        are the type's defaults on this channel.
     input_modes : tuple of "File" and "Pipe"
     doc : str
     """
@@ -87,6 +91,8 @@ class Algorithm(Protocol):
         Published metrics that a tuner may optimise: ``test:rmse``.
     request_content_types, response_content_types : tuple of str
         What an endpoint reads and writes; the first is the default.
+    answers_name : str
+        Name of the list of answers in a JSON response: ``predictions``.
     hyperparameters_type : subclass of Hyperparameters
     model_type : class of the models that `fit` returns
     """
@@ -98,13 +104,36 @@ class Algorithm(Protocol):
     objectives: ClassVar[tuple[str, ...]]
     request_content_types: ClassVar[tuple[str, ...]]
     response_content_types: ClassVar[tuple[str, ...]]
+    answers_name: ClassVar[str]
     hyperparameters_type: ClassVar[type[Hyperparameters]]
     model_type: ClassVar[type[Model]]
 
     def __init__(self, hyperparameters: Mapping[str, object]) -> None: ...
 
-    def fit(self, channels: Mapping[str, RowSource], *, n_threads: int = 1, report: Report = silent) -> Model:
-        """Train on ``channels["train"]``; raises UserError for data it cannot use."""
+    def fit(
+        self,
+        channels: Mapping[str, RowSource],
+        *,
+        n_threads: int = 1,
+        report: Report = silent,
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
+        collective: Collective = ALONE,
+    ) -> Model:
+        """Train on ``channels["train"]``; raises UserError for data it cannot use.
+
+        Parameters
+        ----------
+        channels : mapping of str to callable
+            Each opens a fresh pass over the rows of this host.
+        n_threads : int
+        report : callable
+            Receives events, some every few seconds: a listener may raise StopTraining at any of them, and the
+            model learned so far is returned.
+        checkpoints : Checkpoints
+            Training goes on from the latest state, if there is one, and keeps one after every pass.
+        collective : Collective
+            The hosts that train together; every host returns the same model.
+        """
         ...
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from pairloom.algorithms.checked_rows import checked_rows
+from pairloom.algorithms.checkpoints import NO_CHECKPOINTS, Checkpoints
 from pairloom.algorithms.contract import Channel, InputMode, RowSource, check_channels
 from pairloom.algorithms.factorization_machines.hyperparameters import FactorizationMachinesHyperparameters
 from pairloom.algorithms.factorization_machines.measuring import loss_metrics, measured
@@ -20,6 +21,7 @@ from pairloom.algorithms.report import (
     TrainingEnded,
     silent,
 )
+from pairloom.collective import ALONE, Collective
 from pairloom.errors import DivergenceError, UserError
 from pairloom.fm.training import EpochReport, FMTrainer
 from pairloom.hyperparameters import Hyperparameters
@@ -72,6 +74,7 @@ class FactorizationMachines:
     )
     request_content_types: ClassVar[tuple[str, ...]] = ENDPOINT_TYPES
     response_content_types: ClassVar[tuple[str, ...]] = ENDPOINT_TYPES
+    answers_name: ClassVar[str] = "predictions"
     hyperparameters_type: ClassVar[type[Hyperparameters]] = FactorizationMachinesHyperparameters
     model_type: ClassVar[type[FactorizationMachinesModel]] = FactorizationMachinesModel
 
@@ -79,7 +82,13 @@ class FactorizationMachines:
         self.hyperparameters = FactorizationMachinesHyperparameters.parse(hyperparameters)
 
     def fit(
-        self, channels: Mapping[str, RowSource], *, n_threads: int = 1, report: Report = silent
+        self,
+        channels: Mapping[str, RowSource],
+        *,
+        n_threads: int = 1,
+        report: Report = silent,
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
+        collective: Collective = ALONE,
     ) -> FactorizationMachinesModel:
         """Train on channel ``train``, measure every epoch on ``validation`` and the model on ``test``.
 

@@ -43,21 +43,22 @@ def check_it_learns_with_two_threads(case: Case) -> None:
     events: list[Event] = []
     case.fit(events.append, n_threads=2)
     score = tested(events)[case.metric]
-    assert METRICS[case.metric].better(score, case.floor), f"{case.metric} is {score:g}"
+    reached = score == case.floor or METRICS[case.metric].better(score, case.floor)
+    assert reached, f"{case.metric} is {score:g}"
 
 
 def check_events_tell_the_whole_training(case: Case) -> None:
     """Each epoch ends once, in order; the end and the test scores follow."""
     events: list[Event] = []
-    case.fit(events.append, epochs="3")
+    case.fit_short(3, events.append)
     ended = [event for event in events if isinstance(event, EpochEnded)]
-    assert [event.epoch for event in ended] == [0, 1, 2]
+    n_passes = 1 if case.passes is None else 3
+    assert [event.epoch for event in ended] == [*range(n_passes)]
     declared = {metric.name for metric in case.algorithm.metrics}
     for event in ended:
-        assert event.n_epochs == 3
+        assert event.n_epochs == n_passes
         assert event.n_rows == case.train.n_rows
         assert set(event.metrics) <= declared
-        assert case.metric in event.metrics
         assert np.isfinite(list(event.metrics.values())).all()
     assert [type(event) for event in events[-2:]] == [TrainingEnded, ChannelScored]
     assert set(tested(events)) <= declared
@@ -73,7 +74,7 @@ def check_the_log_is_found_by_the_published_expressions(case: Case) -> None:
         events.append(event)
         log(event)
 
-    case.fit(listen, epochs="2")
+    case.fit_short(2, listen)
     definitions = metric_definitions(case.algorithm.metrics)
     for name, value in tested(events).items():
         found = [m[1] for line in lines if (m := re.search(definitions[f"test:{name}"], line))]
@@ -81,21 +82,16 @@ def check_the_log_is_found_by_the_published_expressions(case: Case) -> None:
         epochs = [m[1] for line in lines if (m := re.search(definitions[f"train:{name}:epoch"], line))]
         ended = [event.metrics for event in events if isinstance(event, EpochEnded)]
         assert epochs == [str(metrics[name]) for metrics in ended if name in metrics]
+    n_passes = 1 if case.passes is None else 2
     for name in ("train:progress", "train:throughput"):
-        assert sum(bool(re.search(definitions[name], line)) for line in lines) == 2
+        assert sum(bool(re.search(definitions[name], line)) for line in lines) == n_passes
 
 
 def check_the_reported_score_is_that_of_the_model(case: Case) -> None:
     """The test score is the returned model's on the test rows."""
     events: list[Event] = []
     model = case.fit(events.append)
-    answers = model.predict(case.test)["score"].astype(np.float64)
-    assert case.test.labels is not None
-    labels = case.test.labels.astype(np.float64)
-    if case.metric == "rmse":
-        expected = float(np.sqrt(np.mean((answers - labels) ** 2)))
-    else:
-        expected = float(-np.mean(np.log(np.where(labels == 1, answers, 1 - answers))))
+    expected = case.measure(model.predict(case.test), case.test)
     assert np.isclose(tested(events)[case.metric], expected, rtol=1e-5)
 
 
@@ -116,7 +112,7 @@ def check_passes_are_opened_fresh(case: Case) -> None:
         yield from batched(case.train)()
         closed.append(number)
 
-    case.make(epochs="3").fit({"train": source})
+    case.make_short(3).fit({"train": source})
     assert opened == closed
     assert 1 <= len(opened) <= 5
 
@@ -124,7 +120,7 @@ def check_passes_are_opened_fresh(case: Case) -> None:
 def check_batch_borders_do_not_show(case: Case) -> None:
     """How the rows were cut into batches on their way does not change the model."""
     models = [
-        case.make(epochs="2").fit({"train": batched(case.train, batch_rows)}) for batch_rows in (97, 100_000)
+        case.make_short(2).fit({"train": batched(case.train, batch_rows)}) for batch_rows in (97, 100_000)
     ]
     assert_equal(*(model.predict(case.test) for model in models))
 
@@ -133,14 +129,16 @@ def check_a_listener_can_stop_the_training(case: Case) -> None:
     """StopTraining ends it after the epoch, and the model learned so far is returned."""
     events: list[Event] = []
 
-    def stop_after_two(event: Event) -> None:
+    n_passes = 1 if case.passes is None else 2
+
+    def stop(event: Event) -> None:
         events.append(event)
-        if isinstance(event, EpochEnded) and event.epoch == 1:
+        if isinstance(event, EpochEnded) and event.epoch == n_passes - 1:
             raise StopTraining
 
-    model = case.fit(stop_after_two, epochs="9")
-    assert sum(isinstance(event, EpochEnded) for event in events) == 2
-    assert_equal(model.predict(case.test), case.fit(epochs="2").predict(case.test))
+    model = case.fit_short(9, stop)
+    assert sum(isinstance(event, EpochEnded) for event in events) == n_passes
+    assert_equal(model.predict(case.test), case.fit_short(n_passes).predict(case.test))
 
 
 def check_an_error_of_a_listener_comes_through(case: Case) -> None:
@@ -150,7 +148,7 @@ def check_an_error_of_a_listener_comes_through(case: Case) -> None:
         raise KeyError("listener")
 
     try:
-        case.fit(fail, epochs="1")
+        case.fit_short(1, fail)
     except KeyError:
         return
     raise AssertionError("the listener's exception was swallowed")

@@ -1,19 +1,17 @@
-"""A tiny data set with a known answer for every task of every algorithm in the catalogue."""
+"""A task of an algorithm with tiny data and a known answer, and how the contract suite runs it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from pairloom.algorithms.catalogue import algorithm
-from pairloom.algorithms.contract import Algorithm, Model, RowSource
+from pairloom.algorithms.checkpoints import NO_CHECKPOINTS, Checkpoints
+from pairloom.algorithms.contract import Algorithm, Model, Predictions, RowSource
 from pairloom.algorithms.report import Report, silent
 from pairloom.rows import RowBatch
-from pairloom.synthetic import ClickModel, planted_ratings
 
-__all__ = ["CASES", "Case", "batched"]
+__all__ = ["Case", "batched"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,15 @@ class Case:
         Measured on `test` after training.
     floor : float
         Value of `metric` that training must reach.
+    measure : callable
+        The same metric of answers and rows, the slow and obvious way.
+    passes : str, optional
+        Hyperparameter that counts the passes over the data; None where one is all there can be.
+    supervised : bool
+        Whether it learns from labels; otherwise they are of no effect.
+    exact : bool
+        Whether a row's answer is the same bit for bit in any batch: a library's matrix products promise only
+        the same up to rounding.
     """
 
     algorithm_name: str
@@ -39,6 +46,10 @@ class Case:
     test: RowBatch
     metric: str
     floor: float
+    measure: Callable[[Predictions, RowBatch], float]
+    passes: str | None = "epochs"
+    supervised: bool = True
+    exact: bool = True
 
     @property
     def name(self) -> str:
@@ -54,10 +65,29 @@ class Case:
         """Make the algorithm, with some hyperparameters changed."""
         return self.algorithm({**self.hyperparameters, **changes})
 
+    def make_short(self, n_passes: int = 1) -> Algorithm:
+        """Make the algorithm with so many passes, where it counts them."""
+        return self.make(**({} if self.passes is None else {self.passes: str(n_passes)}))
+
     def fit(self, report: Report = silent, *, n_threads: int = 1, **changes: str) -> Model:
         """Train on `train` and measure on `test`."""
-        channels = {"train": batched(self.train), "test": batched(self.test)}
-        return self.make(**changes).fit(channels, n_threads=n_threads, report=report)
+        return self.make(**changes).fit(self.channels, n_threads=n_threads, report=report)
+
+    def fit_short(
+        self, n_passes: int = 1, report: Report = silent, *, checkpoints: Checkpoints = NO_CHECKPOINTS
+    ) -> Model:
+        """Train with so many passes, where the algorithm counts them."""
+        return self.make_short(n_passes).fit(self.channels, report=report, checkpoints=checkpoints)
+
+    @property
+    def channels(self) -> dict[str, RowSource]:
+        """Both sets of rows, as sources."""
+        return {name: batched(rows) for name, rows in self.rows.items()}
+
+    @property
+    def rows(self) -> dict[str, RowBatch]:
+        """Both sets of rows, by channel."""
+        return {"train": self.train, "test": self.test}
 
 
 def batched(rows: RowBatch, batch_rows: int = 400) -> RowSource:
@@ -73,32 +103,3 @@ def batched(rows: RowBatch, batch_rows: int = 400) -> RowSource:
             yield batch
 
     return open_pass
-
-
-def _regression() -> Case:
-    rows = planted_ratings(60, 50, 2400, n_factors=2, noise=0.3, stars=False).rows()
-    hyperparameters = {
-        "num_factors": "4", "predictor_type": "regressor", "epochs": "30", "mini_batch_size": "50",
-        "bias_lr": "0.05", "linear_lr": "0.02", "factors_lr": "0.02", "factors_init_sigma": "0.1",
-        "factors_wd": "0.01",
-    }  # fmt: skip
-    train, test = rows.part(0, 2000), rows.part(2000, 2400)
-    mean_predictor = float(np.std(test.labels)) if test.labels is not None else 0.0
-    return Case(
-        "factorization-machines", "regressor", hyperparameters, train, test, "rmse", 0.75 * mean_predictor
-    )
-
-
-def _classification() -> Case:
-    model = ClickModel(n_fields=4, ids_per_field=8, n_factors=2)
-    train, test = model.sample(3000, 1), model.sample(1000, 2)
-    hyperparameters = {
-        "num_factors": "4", "predictor_type": "binary_classifier", "epochs": "15", "mini_batch_size": "50",
-        "bias_lr": "0.02", "linear_lr": "0.02", "factors_lr": "0.02", "factors_init_sigma": "0.1",
-    }  # fmt: skip
-    floor = test.best_log_loss * 1.08
-    metric = "binary_classification_cross_entropy"
-    return Case("factorization-machines", "classifier", hyperparameters, train.rows, test.rows, metric, floor)
-
-
-CASES = (_regression(), _classification())

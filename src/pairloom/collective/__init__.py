@@ -1,0 +1,6 @@
+"""What an algorithm sees of the hosts that train together: rank, size, and how they exchange arrays."""
+
+from pairloom.collective.alone import ALONE
+from pairloom.collective.protocol import Collective, Reduction
+
+__all__ = ["ALONE", "Collective", "Reduction"]
