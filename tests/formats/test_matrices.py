@@ -153,6 +153,7 @@ BAD_MATRICES = [
     (broken_csr(indices=[0.0, 1, 2]), "expected integer indices. Got float64"),
     (broken_csr(indptr=[0, 2, 1, 3]), "expected an indptr that rises from 0"),
     (broken_csr(indptr=[1, 1, 1, 3]), "expected an indptr that rises from 0"),
+    (broken_csr(indptr=[0.0, 1.0, 2.0, 3.0]), "expected an indptr of integers. Got float64"),
     (
         Unruly([0, 1, 1, 4], [0, 1, 2], [1, 1, 1]),
         "expected 4 indices and values, as indptr says. Got 3 indices, 3 val",

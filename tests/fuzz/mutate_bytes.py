@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 
 from pairloom.errors import DataError
 from pairloom.formats import read_rows, read_tables, write_rows
+from pairloom.formats.matrices import rows_of_csr, rows_of_matrix
 from pairloom.formats.recordio_protobuf import read_records
 from pairloom.rows import RowBatch
 
@@ -93,11 +94,51 @@ def rows_and_tables(content_type: str) -> list[Callable[[bytes], object]]:
     ]
 
 
+MATRIX_DTYPES = ("<i4", "<i8", "<u8", "<f4", "<f8", "<f2", "?", "<c8", "<U1", "<M8[s]", ">f4", "O")
+
+
+def matrix_bytes() -> bytes:
+    parts = (ROWS.indptr.astype("<i8"), ROWS.indices.astype("<i4"), np.abs(ROWS.values))
+    return b"\x01\x00\x03\x05" + b"".join(bytes([part.nbytes]) + part.tobytes() for part in parts)
+
+
+def read_matrices(data: bytes) -> None:
+    """Take bytes for the arrays of a CSR matrix and of a dense one, with any dtype, width and strides."""
+    head, at, arrays = data[:4].ljust(4, b"\0"), 4, []
+    for number in head[:3]:
+        dtype = np.dtype(MATRIX_DTYPES[number % len(MATRIX_DTYPES)])
+        length = data[at] if at < len(data) else 0
+        block = data[at + 1 : at + 1 + length]
+        at += 1 + length
+        if dtype.kind == "O":
+            arrays.append(np.array([*block, None], object))
+        else:
+            arrays.append(np.frombuffer(block[: len(block) // dtype.itemsize * dtype.itemsize], dtype))
+    width = head[3]
+    calls = [
+        lambda: rows_of_csr(arrays[0], arrays[1], arrays[2], width, name="X"),
+        lambda: rows_of_matrix(
+            arrays[2][: len(arrays[2]) // (width or 1) * (width or 1)].reshape(-1, width or 1)
+        ),
+        lambda: rows_of_matrix(arrays[2][::-2, None]),
+        lambda: rows_of_matrix(np.ones((len(arrays[1]), 1)), labels=arrays[1], weights=arrays[2]),
+    ]
+    faults = list[DataError]()
+    for call in calls:
+        try:
+            call()
+        except DataError as fault:
+            faults.append(fault)
+    if faults:
+        raise faults[0]
+
+
 TARGETS: dict[str, tuple[list[bytes], list[Callable[[bytes], object]]]] = {
     "parquet": (list(parquet_files()), rows_and_tables("parquet")),
     "arrow": (list(arrow_files()), rows_and_tables("arrow")),
     "json-tables": ([OBJECTS, written("json-lines")], rows_and_tables("json-lines")),
     "records": ([written("recordio-protobuf")], [lambda data: read_records(io.BytesIO(data))]),
+    "matrices": ([matrix_bytes()], [read_matrices]),
 }
 INTERESTING = [
     b"\0",

@@ -98,8 +98,10 @@ def rows_of_csr(
     """Take rows from the arrays of a CSR matrix, of any dtype; errors count rows from `first_row`."""
     if n_features > _MAX_FEATURES:
         raise DataError("at most 2147483648 columns", got=str(n_features), source=name)
+    if indptr.dtype.kind not in "iu":
+        raise DataError("an indptr of integers", got=str(indptr.dtype), source=name)
     indptr = np.ascontiguousarray(indptr, np.int64)
-    if indptr[0] != 0 or (np.diff(indptr) < 0).any():
+    if len(indptr) == 0 or indptr[0] != 0 or (np.diff(indptr) < 0).any():
         raise DataError("an indptr that rises from 0", got="another", source=name)
     n_nonzeros = int(indptr[-1])
     if len(indices) < n_nonzeros or len(values) < n_nonzeros:
