@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pairloom.algorithms.factorization_machines.model import FactorizationMachinesModel
-from pairloom.artifact import ABOUT, Artifact, load_artifact, save_artifact
+from pairloom.artifact import ABOUT, Artifact, load_artifact, save_artifact, save_artifact_folder
 from pairloom.encoding import FeatureEncoder
 from pairloom.errors import DataError, UserError
 from pairloom.fm.model import FactorizationMachine
@@ -55,6 +55,29 @@ def test_the_same_model_makes_the_same_bytes(artifact, tmp_path):
     for name in ("first.tar.gz", "again.tar.gz"):
         save_artifact(artifact, tmp_path / name)
     assert (tmp_path / "first.tar.gz").read_bytes() == (tmp_path / "again.tar.gz").read_bytes()
+
+
+def test_a_folder_holds_what_an_archive_holds(artifact, tmp_path):
+    save_artifact_folder(artifact, tmp_path / "model")
+    save_artifact(artifact, tmp_path / "model.tar.gz")
+    with tarfile.open(tmp_path / "model.tar.gz") as archive:
+        packed = {member.name: archive.extractfile(member).read() for member in archive}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir()} == packed
+    assert np.array_equal(scores(load_artifact(tmp_path / "model")), scores(artifact))
+
+
+def test_a_model_that_cannot_be_written_leaves_the_old_one(artifact, tmp_path):
+    save_artifact_folder(artifact, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    class Unwritable:
+        def save(self, folder):
+            (folder / "model.json").write_text("half")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        save_artifact_folder(Artifact("factorization-machines", Unwritable()), tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_an_unpacked_folder_is_taken_too(artifact, tmp_path):

@@ -6,6 +6,7 @@ how raw data is read) and, where there is an encoder, ``encoder.safetensors``. L
 
 from __future__ import annotations
 
+import os
 import tarfile
 import tempfile
 from collections.abc import Generator, Mapping
@@ -21,7 +22,7 @@ from pairloom.algorithms.contract import Model
 from pairloom.encoding import FeatureEncoder
 from pairloom.errors import DataError
 
-__all__ = ["Artifact", "load_artifact", "save_artifact"]
+__all__ = ["Artifact", "load_artifact", "save_artifact", "save_artifact_folder"]
 
 VERSION = 1
 ABOUT, ENCODER = "artifact.json", "encoder.safetensors"
@@ -78,6 +79,42 @@ def save_artifact(artifact: Artifact, target: str | Path) -> None:
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as work:
+        folder = Path(work) / "model"
+        folder.mkdir()
+        _write(artifact, folder)
+        packed = Path(work) / "packed"
+        with tarfile.open(packed, "w:gz", compresslevel=1) as archive:
+            for path in sorted(folder.iterdir()):
+                archive.add(path, path.name, filter=_anonymous)
+        packed.replace(target)
+
+
+def save_artifact_folder(artifact: Artifact, folder: str | Path) -> None:
+    """Write the contents of an archive into a folder, from where a platform packs them.
+
+    Every file is whole and on disk before the first one takes its place, so that a full disk leaves what was
+    there before. Other files of the folder stay.
+
+    Parameters
+    ----------
+    artifact : Artifact
+    folder : path
+        Created where missing; may be a mount point.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as work:
+        _write(artifact, Path(work))
+        written = sorted(Path(work).iterdir(), key=lambda path: (path.name == ABOUT, path.name))
+        for path in written:
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        for path in written:
+            path.replace(folder / path.name)
+
+
+def _write(artifact: Artifact, folder: Path) -> None:
     about = About(
         version=VERSION,
         algorithm=artifact.algorithm,
@@ -85,21 +122,13 @@ def save_artifact(artifact: Artifact, target: str | Path) -> None:
         hyperparameters=dict(artifact.hyperparameters),
         metrics={channel: dict(values) for channel, values in artifact.metrics.items()},
     )
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as work:
-        folder = Path(work) / "model"
-        folder.mkdir()
-        artifact.model.save(folder)
-        if artifact.encoder is not None:
-            from safetensors.numpy import save_file
+    artifact.model.save(folder)
+    if artifact.encoder is not None:
+        from safetensors.numpy import save_file
 
-            about.encoder, arrays = artifact.encoder.to_state()
-            save_file(arrays, folder / ENCODER)
-        (folder / ABOUT).write_bytes(msgspec.json.format(msgspec.json.encode(about)))
-        packed = Path(work) / "packed"
-        with tarfile.open(packed, "w:gz", compresslevel=1) as archive:
-            for path in sorted(folder.iterdir()):
-                archive.add(path, path.name, filter=_anonymous)
-        packed.replace(target)
+        about.encoder, arrays = artifact.encoder.to_state()
+        save_file(arrays, folder / ENCODER)
+    (folder / ABOUT).write_bytes(msgspec.json.format(msgspec.json.encode(about)))
 
 
 def load_artifact(source: str | Path) -> Artifact:
