@@ -15,12 +15,13 @@ from pairloom.estimators.conformance import EstimatorManners, not_fitted
 from pairloom.estimators.inputs import feature_names, labels_of, rows_of, weights_of
 from pairloom.estimators.progress import epoch_progress
 from pairloom.fm.defaults import defaults_for
+from pairloom.fm.epochs import EpochReport
 from pairloom.fm.model import FactorizationMachine
 from pairloom.fm.model_file import load_model, save_model
 from pairloom.fm.onnx_export import OnnxInputs, export_onnx
 from pairloom.fm.settings import FMSettings, Task
 from pairloom.fm.terms import ScoreTerms, score_terms
-from pairloom.fm.training import EpochReport, FMTrainer
+from pairloom.fm.training import FMTrainer
 from pairloom.rows import RowBatch
 
 __all__ = ["FactorizationMachineEstimator"]

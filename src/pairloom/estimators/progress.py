@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from pairloom.fm.training import EpochReport
+from pairloom.fm.epochs import EpochReport
 
 __all__ = ["epoch_progress"]
 

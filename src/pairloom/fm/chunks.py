@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -137,6 +137,18 @@ class Chunk:
             rows.indices[inside] = number[rows.indices[inside]]
         if isinstance(self.data, PackedPairs):
             self.data = PackedPairs.pack(rows)
+
+    def scale_features(self, scale: npt.NDArray[np.float32] | None) -> None:
+        """Divide values by their feature's scale; features beyond the end of `scale` keep theirs."""
+        if scale is None:
+            return
+        data = self.data.unpack() if isinstance(self.data, PackedPairs) else self.data
+        inside = np.minimum(data.indices, len(scale) - 1)
+        divisors = np.where(data.indices < len(scale), scale[inside], np.float32(1))
+        if data.values is not None:
+            data.values[:] /= divisors
+        elif (divisors != 1).any():
+            self.data = replace(data, values=(1 / divisors).astype(np.float32))
 
     def tile(self, groups: PairGroups, rng: np.random.Generator, *, shuffle: bool) -> None:
         """Order rows of two ones by tile."""

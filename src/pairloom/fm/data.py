@@ -125,7 +125,10 @@ class TrainingData:
             order = rng.permutation(len(self.kept)) if self.settings.shuffle else range(len(self.kept))
             yield from (self.kept[i] for i in order)
             return
-        yield from _ahead(chunks_of(self._labelled(self.source()), rng, shuffle=self.settings.shuffle))
+        own = np.random.default_rng(
+            rng.integers(2**63)
+        )  # the reading thread's, which may be ahead by any number
+        yield from _ahead(chunks_of(self._labelled(self.source()), own, shuffle=self.settings.shuffle))
 
     def _measure_features(self) -> None:
         """Learn the largest absolute value of features that exceed the limit, and the rows' squared lengths."""

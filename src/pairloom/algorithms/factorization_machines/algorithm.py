@@ -23,7 +23,8 @@ from pairloom.algorithms.report import (
 )
 from pairloom.collective import ALONE, Collective
 from pairloom.errors import DivergenceError, UserError
-from pairloom.fm.training import EpochReport, FMTrainer
+from pairloom.fm.epochs import EpochReport
+from pairloom.fm.training import FMTrainer
 from pairloom.hyperparameters import Hyperparameters
 from pairloom.metrics import BINARY, REGRESSION, Metric
 

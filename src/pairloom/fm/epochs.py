@@ -1,0 +1,59 @@
+"""What the epochs of a training come to, and the best of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Best", "EpochReport", "OnEpoch"]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """What one epoch came to.
+
+    Parameters
+    ----------
+    epoch : int
+        Counted from 0.
+    train_loss : float
+        Mean squared error, or log loss, of each row before it was learned from.
+    validation_loss : float or None
+        The same of the validation rows after the epoch.
+    n_rows : int
+    seconds : float
+        Time of the epoch's training, without validation.
+    is_best : bool
+        Whether no earlier epoch had a lower validation loss.
+    """
+
+    epoch: int
+    train_loss: float
+    validation_loss: float | None
+    n_rows: int
+    seconds: float
+    is_best: bool
+
+
+OnEpoch = Callable[[EpochReport], object]
+
+
+@dataclass(slots=True)
+class Best:
+    """The parameters with the lowest validation loss so far, in training order."""
+
+    loss: float = np.inf
+    epoch: int = -1
+    table: npt.NDArray[np.float32] | None = None
+    bias: float = 0.0
+
+    def is_beaten_by(self, loss: float | None, tolerance: float) -> bool:
+        """Whether a validation loss is lower by more than the tolerance, relative to the best."""
+        return loss is not None and loss < self.loss * (1 - tolerance)
+
+    def waited(self, epoch: int, patience: int | None) -> bool:
+        """Whether so many epochs have gone by without a better loss that training stops."""
+        return patience is not None and epoch - self.epoch >= patience

@@ -1,0 +1,44 @@
+"""Rows held out to measure every epoch on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pairloom.errors import UserError
+from pairloom.fm.chunks import Chunk, LabelScale, PackedPairs, chunks_of
+from pairloom.fm.data import RowSource
+from pairloom.fm.state import TrainingState
+from pairloom.kernels.fm import fm_scores
+
+__all__ = ["validation_chunks", "validation_loss"]
+
+
+def validation_chunks(source: RowSource | None, state: TrainingState) -> list[Chunk]:
+    """Read the validation rows, features scaled as those trained on; none where there is no source."""
+    if source is None:
+        return []
+    chunks = list(chunks_of(source(), np.random.default_rng(0), shuffle=False))
+    if not chunks:
+        raise UserError("Validation data must hold at least one row. Got none.")
+    for chunk in chunks:
+        chunk.scale_features(state.feature_scale)
+    return chunks
+
+
+def validation_loss(chunks: list[Chunk], state: TrainingState) -> float:
+    """Return the mean squared error, in the units of the labels, or the log loss."""
+    total = weight = 0.0
+    for chunk in chunks:
+        rows = chunk.data.unpack() if isinstance(chunk.data, PackedPairs) else chunk.data
+        scores = fm_scores(
+            state.table, state.native.k_padded, state.native.bias, chunk.native(LabelScale()), chunk.n_rows,
+            n_threads=state.settings.n_threads,
+        ).astype(np.float64)  # fmt: skip
+        labels = np.asarray(rows.labels, np.float64)
+        weights = np.ones(chunk.n_rows) if rows.weights is None else rows.weights.astype(np.float64)
+        if state.settings.task == "regression":
+            losses = (scores * state.label_scale.scale + state.label_scale.mean - labels) ** 2
+        else:
+            losses = np.logaddexp(0.0, np.where(labels > 0.5, -scores, scores))
+        total, weight = total + float((weights * losses).sum()), weight + float(weights.sum())
+    return total / weight if weight > 0 else 0.0

@@ -1,0 +1,209 @@
+"""Everything that training changes: parameters, the optimizer's memory, scales, and how far it has come."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from pairloom.fm.chunks import LabelScale
+from pairloom.fm.data import TrainingData
+from pairloom.fm.feature_order import FeatureOrder
+from pairloom.fm.model import FactorizationMachine, model_layout
+from pairloom.fm.settings import FMSettings
+from pairloom.kernels.fm import FmInitial, FmState, FmStep, Initializer, Loss, allocate_table, create_state
+
+__all__ = ["TrainingState", "aligned_copy"]
+
+LARGEST_FACTOR, LARGEST_WEIGHT = 1e10, 1e20  # beyond these, scores of values up to 1e6 could overflow to NaN
+Table = npt.NDArray[np.float32]
+
+
+class TrainingState:
+    """What a training knows so far.
+
+    Parameters
+    ----------
+    settings : FMSettings
+
+    Attributes
+    ----------
+    native : FmState
+        Bias with its optimizer state, and Adam's count of steps.
+    table : ndarray of shape (n_features, stride), float32
+        A feature's factors, weight and optimizer state.
+    label_scale, feature_scale, label_range, rate
+        Learned from the data that was seen first, and kept.
+    started : bool
+        Whether they are known.
+    passes : int
+        Epochs that began.
+    """
+
+    def __init__(self, settings: FMSettings) -> None:
+        self.settings = settings
+        self.native: FmState = create_state(settings.solver, settings.n_factors)
+        self.table: Table = allocate_table(0, self.native.stride)
+        self.label_scale = LabelScale()
+        self.feature_scale: Table | None = None
+        self.label_range = (np.inf, -np.inf)
+        self.rate = 1.0
+        self.started = False
+        self.passes = 0
+
+    def begin(self, data: TrainingData, n_features: int | None) -> None:
+        """Learn scales from the first data there ever was, and make parameters for all its features."""
+        labels = data.labels
+        self.widen_label_range(labels.lowest, labels.highest)
+        if not self.started:
+            self.label_scale = data.label_scale()
+            self.feature_scale = data.feature_scale if self.settings.scale_features else None
+            self._set_bias(self._first_bias(labels.mean))
+            self.rate = self._scale_rates(data)
+            self.started = True
+        self.grow(max(data.n_features, n_features or 0))
+
+    def widen_label_range(self, lowest: float, highest: float) -> None:
+        """Take in the smallest and largest of some labels."""
+        self.label_range = (min(self.label_range[0], lowest), max(self.label_range[1], highest))
+
+    def _first_bias(self, mean: float) -> float:
+        if self.settings.task == "classification" and self.settings.center_labels:
+            p = min(max(mean, 1e-4), 1 - 1e-4)
+            return self.settings.bias_init + float(np.log(p / (1 - p)))
+        return self.settings.bias_init
+
+    def _set_bias(self, value: float) -> None:
+        """Begin at a bias, with what the solver would remember had it led there."""
+        s = self.settings
+        self.native.bias = value
+        if s.solver == "adagrad":
+            self.native.bias_state = (s.accumulator, 0.0, 0)
+        elif s.solver == "ftrl":
+            self.native.bias_state = (float(_ftrl_dual(value, s.bias_rate, s.bias_decay, 0.0)), 0.0, 0)
+
+    def _scale_rates(self, data: TrainingData) -> float:
+        """Long rows move many parameters at once: smaller steps keep one row's move stable."""
+        if self.settings.solver in ("adam", "ftrl") or not self.settings.scale_features:
+            return 1.0
+        return float(1.0 / np.sqrt(max(1.0, data.squares / max(1, data.n_measured) / 2.0)))
+
+    def grow(self, n_features: int) -> None:
+        """Make parameters for features up to a width."""
+        old = self.table
+        if n_features <= len(old):
+            return
+        self.table = allocate_table(n_features, self.native.stride)
+        self.table[: len(old)] = old
+        s = self.settings
+        initial = FmInitial(
+            Initializer[s.factors_init.upper()], s.factors_scale, Initializer[s.linear_init.upper()],
+            s.linear_scale, s.accumulator,
+        )  # fmt: skip
+        self.native.initialize(
+            self.table, len(old), s.random_state % 2**63, initial, self.step(0), s.n_threads
+        )
+
+    def step(self, epoch: int) -> FmStep:
+        """Return the step sizes and penalties of an epoch, counted from 0."""
+        s = self.settings
+        # FTRL's values are functions of the rate: lowering it would shrink what was learned.
+        factor = 1.0 if s.solver == "ftrl" else s.rate_factor(epoch) * self.rate
+        step = FmStep()
+        step.loss = Loss.SQUARED if s.task == "regression" else Loss.LOGISTIC
+        step.bias_rate, step.linear_rate, step.factors_rate = (
+            s.bias_rate * factor, s.linear_rate * factor, s.factors_rate * factor,
+        )  # fmt: skip
+        step.bias_decay, step.linear_decay, step.factors_decay = s.bias_decay, s.linear_decay, s.factors_decay
+        step.linear_l1, step.factors_l1 = s.linear_l1, s.factors_l1
+        step.clip, step.rescale = max(0.0, s.clip), s.rescale
+        return step
+
+    def is_finite(self) -> bool:
+        """Whether no parameter has grown so large that scores could overflow."""
+        k_padded = self.native.k_padded
+        return (
+            abs(self.native.bias) < LARGEST_WEIGHT
+            and _largest(self.table[:, :k_padded]) < LARGEST_FACTOR
+            and _largest(self.table[:, k_padded]) < LARGEST_WEIGHT
+        )
+
+    def model(self, order: FeatureOrder) -> FactorizationMachine:
+        """Return what was learned so far, with the scales folded in, in the order of the features."""
+        s = self.settings
+        learned = order.restore(self.table)
+        k_padded, stride = model_layout(s.n_factors)
+        table = allocate_table(len(learned), stride)
+        table[:, : s.n_factors] = learned[:, : s.n_factors]
+        table[:, k_padded] = learned[:, self.native.k_padded]
+        if s.solver == "ftrl" and s.factors_l1 > 0:
+            # A sparse model was asked for: features that no row has moved keep no initial factors.
+            first, second = self.native.k_padded + 2, 2 * self.native.k_padded + 3
+            moved = (learned[:, first] > 0) | learned[:, second : second + s.n_factors].any(axis=1)
+            table[~moved] = 0
+        scale = self.label_scale.scale
+        if scale != 1.0:
+            table[:, : s.n_factors] *= np.float32(np.sqrt(scale))
+            table[:, k_padded] *= np.float32(scale)
+        if self.feature_scale is not None:
+            width = min(len(table), len(self.feature_scale))
+            table[:width] /= self.feature_scale[:width, None]
+        bias = float(np.float32(self.label_scale.mean + scale * self.native.bias))
+        label_range = self.label_range if s.task == "regression" else None
+        metadata = {"label_scale": [self.label_scale.mean, scale]}
+        return FactorizationMachine(s.task, s.n_factors, bias, table, label_range, metadata=metadata)
+
+    @classmethod
+    def from_model(cls, model: FactorizationMachine, settings: FMSettings) -> Self:
+        """Begin with a model's parameters, the optimizer's state as new."""
+        state = cls(settings)
+        state.grow(model.n_features)
+        mean, scale = model.metadata.get("label_scale", (0.0, 1.0))
+        state.label_scale = LabelScale(float(mean), float(scale))
+        state.table[:, : model.n_factors] = model.factors / np.float32(np.sqrt(scale))
+        state.table[:, state.native.k_padded] = model.weights / np.float32(scale)
+        state._set_bias((model.bias - mean) / scale)
+        if settings.solver == "ftrl":
+            state._restore_duals()
+        state.label_range = model.label_range or state.label_range
+        state.started = True
+        return state
+
+    def _restore_duals(self) -> None:
+        s, k_padded = self.settings, self.native.k_padded
+        weights, factors = self.table[:, k_padded], self.table[:, :k_padded]
+        self.table[:, k_padded + 1] = _ftrl_dual(weights, s.linear_rate, s.linear_decay, s.linear_l1)
+        self.table[:, k_padded + 3 : 2 * k_padded + 3] = _ftrl_dual(
+            factors, s.factors_rate, s.factors_decay, s.factors_l1
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        state["native"] = (self.native.bias, self.native.bias_state)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.native = create_state(self.settings.solver, self.settings.n_factors)
+        self.native.bias, self.native.bias_state = state["native"]
+        self.table = aligned_copy(self.table)
+
+
+def _ftrl_dual(value: Any, rate: float, decay: float, l1: float) -> Any:
+    """Return the z from which FTRL's closed form gives back a value while n is zero."""
+    if rate == 0.0:
+        return value * 0.0
+    return -value * (FmStep().ftrl_beta / rate + decay) - np.sign(value) * l1
+
+
+def _largest(array: Table) -> float:
+    """Return the largest absolute value; NaN if there is one."""
+    return float(np.maximum(array.max(initial=0.0), -array.min(initial=0.0)))
+
+
+def aligned_copy(table: Table) -> Table:
+    """Copy a table onto cache lines."""
+    copy = allocate_table(*table.shape)
+    copy[:] = table
+    return copy
