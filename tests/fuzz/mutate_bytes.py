@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 from pairloom.errors import DataError
 from pairloom.formats import read_rows, read_tables, write_rows
 from pairloom.formats.matrices import rows_of_csr, rows_of_matrix
+from pairloom.formats.mxnet_arrays import parse_arrays, serialize_arrays
 from pairloom.formats.recordio_protobuf import read_records
 from pairloom.rows import RowBatch
 
@@ -137,6 +138,13 @@ TARGETS: dict[str, tuple[list[bytes], list[Callable[[bytes], object]]]] = {
     "parquet": (list(parquet_files()), rows_and_tables("parquet")),
     "arrow": (list(arrow_files()), rows_and_tables("arrow")),
     "json-tables": ([OBJECTS, written("json-lines")], rows_and_tables("json-lines")),
+    "mxnet-arrays": (
+        [
+            serialize_arrays({"arg:v": np.ones((3, 2), np.float32), "w": np.arange(3)}),
+            serialize_arrays([np.zeros(4)]),
+        ],
+        [lambda data: parse_arrays(data, "fuzz")],
+    ),
     "records": ([written("recordio-protobuf")], [lambda data: read_records(io.BytesIO(data))]),
     "matrices": ([matrix_bytes()], [read_matrices]),
 }
