@@ -1,8 +1,11 @@
 """``model.tar.gz``: what goes in comes out, and nothing from a bad archive reaches the disk or runs."""
 
+import errno
 import io
 import json
 import tarfile
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +13,9 @@ import pytest
 from pairloom.algorithms.factorization_machines.model import FactorizationMachinesModel
 from pairloom.artifact import ABOUT, Artifact, load_artifact, save_artifact, save_artifact_folder
 from pairloom.encoding import FeatureEncoder
-from pairloom.errors import DataError, UserError
+from pairloom.errors import DataError, PlatformError, UserError
 from pairloom.fm.model import FactorizationMachine
+from pairloom.formats.model_archive import Limits
 
 RAW = {"user": [1, 2, 2], "item": ["a", "b", "a"]}
 
@@ -159,3 +163,83 @@ def test_a_cut_archive_is_refused_unless_padding_alone_is_gone(artifact, tmp_pat
         except UserError:
             n_refused += 1
     assert n_refused > 0.8 * len(lengths)
+
+
+def refused_in(folder, path, monkeypatch, **limits):
+    """Load an archive with all temporary files in `folder` and return the one sentence and what is left there."""
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    with pytest.raises(DataError) as caught:
+        load_artifact(path, limits=Limits(**limits))
+    return str(caught.value), list(folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ([("../model.json", b"x", b"0")], "plain files side by side"),
+        ([("/model.json", b"x", b"0")], "plain files side by side"),
+        ([("model.json", b"", b"1")], "a hard link"),
+        ([("model.json", b"", b"2")], "a symbolic link"),
+        ([("model.json", b"", b"3")], "a device"),
+        ([("model.json", b"", b"6")], "a FIFO"),
+        ([("model.json", b"x", b"0"), ("model.json", b"y", b"0")], "'model.json' twice"),
+        ([("model.json", bytes(3 << 20), b"0")], "at most 2,000,000 bytes in all"),
+    ],
+)
+def test_a_hostile_archive_leaves_nothing_behind(members, message, tmp_path, monkeypatch):
+    path, work = tmp_path / "model.tar.gz", tmp_path / "work"
+    work.mkdir()
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content, kind in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname, member.size = kind, "/etc/passwd", len(content)
+            archive.addfile(member, io.BytesIO(content))
+    sentence, left = refused_in(work, path, monkeypatch, total_bytes=2_000_000)
+    assert message in sentence
+    assert left == []
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["model.tar.gz", "work"]
+
+
+def test_a_bomb_is_stopped_by_the_limits_everyone_gets(tmp_path, monkeypatch):
+    path, work = tmp_path / "model.tar.gz", tmp_path / "work"
+    work.mkdir()
+    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
+        member = tarfile.TarInfo("model.json")
+        member.size = 400 << 20
+        archive.addfile(member, Zeros(member.size))
+    assert path.stat().st_size < 4 << 20
+    sentence, left = refused_in(work, path, monkeypatch)
+    assert "at most 200 bytes for each packed one" in sentence
+    assert left == []
+
+
+class Zeros(io.RawIOBase):
+    def __init__(self, n_bytes):
+        self.left = n_bytes
+
+    def readinto(self, buffer):
+        n = min(len(buffer), self.left)
+        buffer[:n] = bytes(n)
+        self.left -= n
+        return n
+
+
+def test_a_full_disk_is_no_fault_of_the_archive(artifact, tmp_path, monkeypatch):
+    save_artifact(artifact, tmp_path / "model.tar.gz")
+
+    class Full(io.RawIOBase):
+        def write(self, _):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    opened = Path.open
+    monkeypatch.setattr(
+        Path, "open", lambda path, mode="r", **more: Full() if "x" in mode else opened(path, mode, **more)
+    )
+    with pytest.raises(PlatformError, match=r"No space left on device\. Free space there"):
+        load_artifact(tmp_path / "model.tar.gz")
+
+
+def test_what_cannot_be_opened_is_one_sentence(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DataError, match="folder"):
+        load_artifact(tmp_path / "folder")

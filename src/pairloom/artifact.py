@@ -20,7 +20,8 @@ import msgspec
 from pairloom.algorithms.catalogue import algorithm
 from pairloom.algorithms.contract import Model
 from pairloom.encoding import FeatureEncoder
-from pairloom.errors import DataError
+from pairloom.errors import DataError, PlatformError
+from pairloom.formats.model_archive import LIMITS, Limits, Member, read_members
 
 __all__ = ["Artifact", "load_artifact", "save_artifact", "save_artifact_folder"]
 
@@ -131,8 +132,14 @@ def _write(artifact: Artifact, folder: Path) -> None:
     (folder / ABOUT).write_bytes(msgspec.json.format(msgspec.json.encode(about)))
 
 
-def load_artifact(source: str | Path) -> Artifact:
+def load_artifact(source: str | Path, *, limits: Limits = LIMITS) -> Artifact:
     """Read an archive that `save_artifact` wrote, or a folder with its contents.
+
+    Parameters
+    ----------
+    source : path
+    limits : Limits
+        How large an archive may be.
 
     Raises
     ------
@@ -144,7 +151,7 @@ def load_artifact(source: str | Path) -> Artifact:
         raise DataError(
             "a model.tar.gz", got="nothing by that name", source=str(path), action="Check the path"
         )
-    with _as_folder(path) as folder:
+    with _as_folder(path, limits) as folder:
         about = _read_about(folder, path)
         encoder = None
         if about.encoder is not None:
@@ -162,35 +169,34 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 @contextmanager
-def _as_folder(path: Path) -> Generator[Path]:
+def _as_folder(path: Path, limits: Limits) -> Generator[Path]:
     if path.is_dir():
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="pairloom-model-") as work:
         folder = Path(work)
         try:
-            with tarfile.open(path, "r:*") as archive:
-                for member in archive:
-                    _unpack(archive, member, folder, path)
-        except (tarfile.TarError, EOFError, OSError) as error:
+            stream = path.open("rb", buffering=0)
+        except OSError as error:
             raise DataError(
-                "a model.tar.gz", got=str(error), source=str(path), action="Give a model that Pairloom saved"
+                "a model.tar.gz", got=error.strerror, source=str(path), action="Give a file that can be read"
             ) from error
+        with stream:
+            for member in read_members(stream, str(path), limits):
+                _unpack(member, folder / member.name)
         yield folder
 
 
-def _unpack(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, path: Path) -> None:
-    """Write one plain file; links, devices and names that lead elsewhere never reach the disk."""
-    name = member.name.removeprefix("./")
-    if member.isdir() and name in (".", ""):
-        return
-    if not member.isreg() or Path(name).name != name or name in ("", ".", ".."):
-        raise DataError("plain files side by side", got=repr(member.name), source=str(path))
-    stream = archive.extractfile(member)
-    assert stream is not None
-    with stream, (folder / name).open("wb") as target:
-        while block := stream.read(1 << 20):
-            target.write(block)
+def _unpack(member: Member, target: Path) -> None:
+    try:
+        with target.open("xb") as file:
+            for piece in member.pieces:
+                file.write(piece)
+    except OSError as error:
+        raise PlatformError(
+            f"Model: {member.name!r} ({member.size_bytes:,} bytes) must fit into {target.parent}. Got: "
+            f"{error.strerror}. Free space there, or set TMPDIR to another folder."
+        ) from error
 
 
 def _read_about(folder: Path, path: Path) -> About:
@@ -217,6 +223,8 @@ def _read_arrays(file: Path, path: Path) -> dict[str, Any]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
+    if not file.is_file():
+        raise DataError("the encoder's file", got="none", source=f"{path}/{ENCODER}", action="Train again")
     try:
         return load(file.read_bytes())
     except (SafetensorError, OSError, KeyError, ValueError) as error:

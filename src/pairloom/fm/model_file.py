@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import io
 import json
-import lzma
 import os
 import tarfile
 import tempfile
-import zlib
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,8 @@ import numpy.typing as npt
 
 from pairloom.errors import DataError, UserError
 from pairloom.fm.model import FactorizationMachine
+from pairloom.formats.model_archive import read_members
+from pairloom.kernels.fm import allocate_table
 
 __all__ = ["FORMAT_VERSION", "load_model", "save_model"]
 
@@ -175,13 +176,19 @@ def _build(metadata: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], path: 
             "finite float32 weights and factors of the shape that the metadata names", source=str(path),
             action="Train again; the file is damaged",
         )  # fmt: skip
-    if rows is not None:
-        stored_weights, stored_factors = weights, factors
-        weights, factors = np.zeros(shape[0], np.float32), np.zeros(shape, np.float32)
-        weights[rows], factors[rows] = stored_weights, stored_factors
-    return FactorizationMachine.from_arrays(
+    machine = FactorizationMachine.from_arrays(
         task, bias, weights, factors, label_range=label_range, clip_predictions=clip, metadata=metadata
     )
+    return machine if rows is None else replace(machine, table=_spread(machine.table, rows, shape[0]))
+
+
+def _spread(
+    stored: npt.NDArray[np.float32], rows: npt.NDArray[Any], n_features: int
+) -> npt.NDArray[np.float32]:
+    """Put rows in their places; those between them are zeros that take no memory before they are read."""
+    table = allocate_table(n_features, stored.shape[1])
+    table[rows] = stored
+    return table
 
 
 def _rows_fit(rows: npt.NDArray[Any], n_features: int) -> bool:
@@ -215,21 +222,17 @@ def _read_archive(path: Path) -> dict[str, bytes]:
         raise UserError(f"Model: there must be a file or folder at {path}. Got none. Check the path.")
     contents: dict[str, bytes] = {}
     try:
-        with tarfile.open(path, mode="r:*") as archive:
-            for member in archive:
-                name = member.name.removeprefix("./")
-                if name not in (METADATA_FILE, ARRAYS_FILE) or not member.isreg():
-                    continue
-                if name == METADATA_FILE and member.size > LARGEST_METADATA_BYTES:
-                    raise DataError("metadata of sane size", got=f"{member.size} bytes", source=str(path))
-                file = archive.extractfile(member)
-                contents[name] = file.read() if file is not None else b""
-    except DataError:
-        raise
-    except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError) as error:
+        stream = path.open("rb", buffering=0)
+    except OSError as error:
         raise DataError(
-            "a model.tar.gz", got=str(error), source=str(path), action="Give a model that Pairloom saved"
+            "a model.tar.gz", got=error.strerror, source=str(path), action="Give a model that Pairloom saved"
         ) from error
+    with stream:
+        for member in read_members(stream, str(path)):
+            if member.name == METADATA_FILE and member.size_bytes > LARGEST_METADATA_BYTES:
+                raise DataError("metadata of sane size", got=f"{member.size_bytes} bytes", source=str(path))
+            if member.name in (METADATA_FILE, ARRAYS_FILE):
+                contents[member.name] = b"".join(member.pieces)
     if len(contents) != 2:
         raise DataError(
             f"an archive with {METADATA_FILE} and {ARRAYS_FILE}",
