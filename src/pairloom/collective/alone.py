@@ -40,5 +40,8 @@ class Alone:
     def close(self) -> None:
         """Leave nobody behind."""
 
+    def abandon(self, error: BaseException) -> None:
+        """Tell nobody."""
+
 
 ALONE: Collective = Alone()

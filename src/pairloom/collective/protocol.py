@@ -56,5 +56,9 @@ class Collective(Protocol):
         ...
 
     def close(self) -> None:
-        """Part in peace: hosts that part without this one are told that it was lost."""
+        """Part in peace: waits until all hosts do. One that ends without it was lost."""
+        ...
+
+    def abandon(self, error: BaseException) -> None:
+        """End the job on every host for an error of this one: their calls raise one with its message."""
         ...
