@@ -1,7 +1,8 @@
 """``model.tar.gz``: a model of any algorithm, and the encoder that its rows came from.
 
 The archive holds what the model's own `save` wrote, ``artifact.json`` (algorithm, hyperparameters, metrics,
-how raw data is read) and, where there is an encoder, ``encoder.safetensors``. Loading one runs no code.
+how raw data is read) and, where there is an encoder, ``encoder.safetensors``. One that SageMaker trained holds
+``model_algo-1`` instead. Loading one runs no code.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import msgspec
 
 from pairloom.algorithms.catalogue import algorithm
 from pairloom.algorithms.contract import Model
+from pairloom.algorithms.sagemaker_artifacts import FILE_NAME, read_model_file, write_model_file
 from pairloom.encoding import FeatureEncoder
 from pairloom.errors import DataError, PlatformError
 from pairloom.formats.model_archive import LIMITS, Limits, Member, read_members
@@ -69,7 +71,7 @@ class About(msgspec.Struct, forbid_unknown_fields=False):
     encoder: dict[str, Any] | None = None
 
 
-def save_artifact(artifact: Artifact, target: str | Path) -> None:
+def save_artifact(artifact: Artifact, target: str | Path, *, model_algo_1: bool = False) -> None:
     """Write an archive; it replaces what is there in one step, or not at all.
 
     Parameters
@@ -77,13 +79,15 @@ def save_artifact(artifact: Artifact, target: str | Path) -> None:
     artifact : Artifact
     target : path
         Its folder is created where missing.
+    model_algo_1 : bool
+        Whether the model is there in SageMaker's own form too, for code that unpacks it.
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as work:
         folder = Path(work) / "model"
         folder.mkdir()
-        _write(artifact, folder)
+        _write(artifact, folder, model_algo_1=model_algo_1)
         packed = Path(work) / "packed"
         with tarfile.open(packed, "w:gz", compresslevel=1) as archive:
             for path in sorted(folder.iterdir()):
@@ -91,7 +95,7 @@ def save_artifact(artifact: Artifact, target: str | Path) -> None:
         packed.replace(target)
 
 
-def save_artifact_folder(artifact: Artifact, folder: str | Path) -> None:
+def save_artifact_folder(artifact: Artifact, folder: str | Path, *, model_algo_1: bool = False) -> None:
     """Write the contents of an archive into a folder, from where a platform packs them.
 
     Every file is whole and on disk before the first one takes its place, so that a full disk leaves what was
@@ -102,11 +106,13 @@ def save_artifact_folder(artifact: Artifact, folder: str | Path) -> None:
     artifact : Artifact
     folder : path
         Created where missing; may be a mount point.
+    model_algo_1 : bool
+        As for `save_artifact`.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as work:
-        _write(artifact, Path(work))
+        _write(artifact, Path(work), model_algo_1=model_algo_1)
         written = sorted(Path(work).iterdir(), key=lambda path: (path.name == ABOUT, path.name))
         for path in written:
             with path.open("rb") as file:
@@ -115,7 +121,7 @@ def save_artifact_folder(artifact: Artifact, folder: str | Path) -> None:
             path.replace(folder / path.name)
 
 
-def _write(artifact: Artifact, folder: Path) -> None:
+def _write(artifact: Artifact, folder: Path, *, model_algo_1: bool) -> None:
     about = About(
         version=VERSION,
         algorithm=artifact.algorithm,
@@ -124,6 +130,8 @@ def _write(artifact: Artifact, folder: Path) -> None:
         metrics={channel: dict(values) for channel, values in artifact.metrics.items()},
     )
     artifact.model.save(folder)
+    if model_algo_1:
+        (folder / FILE_NAME).write_bytes(write_model_file(artifact.algorithm, artifact.model))
     if artifact.encoder is not None:
         from safetensors.numpy import save_file
 
@@ -132,14 +140,18 @@ def _write(artifact: Artifact, folder: Path) -> None:
     (folder / ABOUT).write_bytes(msgspec.json.format(msgspec.json.encode(about)))
 
 
-def load_artifact(source: str | Path, *, limits: Limits = LIMITS) -> Artifact:
-    """Read an archive that `save_artifact` wrote, or a folder with its contents.
+def load_artifact(
+    source: str | Path, *, limits: Limits = LIMITS, told: Mapping[str, str] | None = None
+) -> Artifact:
+    """Read an archive that `save_artifact` wrote, one that SageMaker trained, or a folder with the contents of one.
 
     Parameters
     ----------
     source : path
     limits : Limits
         How large an archive may be.
+    told : mapping of str to str, optional
+        Hyperparameters that SageMaker's file may not tell, such as ``predictor_type``.
 
     Raises
     ------
@@ -152,6 +164,9 @@ def load_artifact(source: str | Path, *, limits: Limits = LIMITS) -> Artifact:
             "a model.tar.gz", got="nothing by that name", source=str(path), action="Check the path"
         )
     with _as_folder(path, limits) as folder:
+        if (folder / FILE_NAME).is_file() and not (folder / ABOUT).is_file():
+            name, model = read_model_file(folder / FILE_NAME, f"{path}/{FILE_NAME}", told or {}, limits)
+            return Artifact(name, model, hyperparameters=dict(told or {}))
         about = _read_about(folder, path)
         encoder = None
         if about.encoder is not None:

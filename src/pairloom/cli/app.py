@@ -13,7 +13,7 @@ from pairloom.errors import PairloomError, UserError
 
 __all__ = ["main", "run"]
 
-COMMANDS = ("quickstart", "train", "predict", "evaluate", "explain", "describe", "convert")
+COMMANDS = ("quickstart", "train", "predict", "evaluate", "explain", "describe", "convert", "repack")
 """Every command; NAME is the function NAME of the module pairloom.cli.NAME, imported when it is called."""
 
 HELP = """\

@@ -1,0 +1,200 @@
+"""Models that SageMaker trained: read without MXNet, written so that MXNet takes them, hostile ones refused."""
+
+import io
+import json
+import struct
+import tarfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pairloom.algorithms.factorization_machines.model import FactorizationMachinesModel
+from pairloom.algorithms.sagemaker_artifacts import FILE_NAME, write_model_file
+from pairloom.artifact import Artifact, load_artifact, save_artifact, save_artifact_folder
+from pairloom.errors import DataError, UserError
+from pairloom.fm.model import FactorizationMachine
+from pairloom.formats.matrices import rows_of_matrix
+from pairloom.formats.model_archive import Limits
+from pairloom.formats.mxnet_arrays import serialize_arrays
+
+GOLDEN = Path(__file__).parent / "golden"
+ROWS = rows_of_matrix(
+    np.array([[1, 0, 0, 1, 0], [0, 1, 0, 0, 2.5], [0, 0, 1, 1, -1], [0, 0, 0, 0, 0]], np.float32)
+)
+# What MXNet 1.9.1 predicts for ROWS: see golden/write_with_mxnet.py.
+BY_MXNET = {
+    "regressor": [2.1476709842681885, 0.9745951890945435, 1.9775002002716064, 1.1554898023605347],
+    "classifier": [0.8954509496688843, 0.7260344624519348, 0.8784143924713135, 0.7605122327804565],
+}
+V = np.arange(6, dtype=np.float32).reshape(3, 2)
+ARRAYS = {"arg:v": V, "arg:w1_weight": V[:, :1], "arg:w0_weight": V[:1, 1]}
+
+
+def symbol(*operators):
+    return json.dumps({"nodes": [{"op": name} for name in ("null", *operators)]}).encode()
+
+
+def zip_of(files):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def machine_file(arrays=ARRAYS, operator="LinearRegressionOutput", **more):
+    files = {"symbol.json": symbol(operator), "params": serialize_arrays(arrays)} | more
+    return zip_of(files.items())
+
+
+@pytest.fixture
+def pack(tmp_path):
+    def packed(content):
+        path = tmp_path / "model.tar.gz"
+        with tarfile.open(path, "w:gz") as archive:
+            member = tarfile.TarInfo(FILE_NAME)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+        return path
+
+    return packed
+
+
+@pytest.mark.parametrize("task", BY_MXNET)
+def test_what_mxnet_wrote_predicts_what_mxnet_does(task):
+    artifact = load_artifact(GOLDEN / f"factorization-machines-{task}.tar.gz")
+    assert (artifact.algorithm, artifact.encoder) == ("factorization-machines", None)
+    answers = artifact.model.predict(ROWS)
+    np.testing.assert_allclose(answers["score"], BY_MXNET[task], rtol=1e-5)
+    assert ("predicted_label" in answers) == (task == "classifier")
+
+
+@pytest.mark.parametrize("task", BY_MXNET)
+def test_a_model_comes_back_from_what_is_written_for_mxnet(task, tmp_path):
+    artifact = load_artifact(GOLDEN / f"factorization-machines-{task}.tar.gz")
+    save_artifact(artifact, tmp_path / "both.tar.gz", model_algo_1=True)
+    with tarfile.open(tmp_path / "both.tar.gz") as archive:
+        content = archive.extractfile(FILE_NAME).read()
+        assert "artifact.json" in archive.getnames()
+    save_artifact_folder(artifact, tmp_path / "folder", model_algo_1=True)
+    assert (tmp_path / "folder" / FILE_NAME).read_bytes() == content
+    (tmp_path / "folder" / "artifact.json").unlink()  # now SageMaker's file is all there is to go by
+    again = load_artifact(tmp_path / "folder")
+    assert np.array_equal(again.model.predict(ROWS)["score"], artifact.model.predict(ROWS)["score"])
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.namelist() == ["symbol.json", "params", "meta.json"]
+        written = json.loads(archive.read("symbol.json"))
+    with tarfile.open(GOLDEN / f"factorization-machines-{task}.tar.gz") as archive:
+        golden = json.loads(zipfile.ZipFile(archive.extractfile(FILE_NAME)).read("symbol.json"))
+    assert sorted(node["op"] for node in written["nodes"]) == sorted(node["op"] for node in golden["nodes"])
+    assert written["nodes"][-1]["name"] == golden["nodes"][-1]["name"] == "out"
+
+
+def test_cut_predictions_stay_cut(tmp_path):
+    machine = FactorizationMachine.from_arrays(
+        "regression", 9.0, V[:, 0], V, label_range=(1.0, 5.0), clip_predictions=True
+    )
+    save_artifact(
+        Artifact("factorization-machines", FactorizationMachinesModel(machine)), tmp_path / "model.tar.gz"
+    )
+    (tmp_path / FILE_NAME).write_bytes(
+        write_model_file("factorization-machines", FactorizationMachinesModel(machine))
+    )
+    assert load_artifact(tmp_path).model.predict(rows_of_matrix(V[:, :1]))["score"].max() == 5.0
+
+
+def test_a_dense_model_has_its_factors_the_other_way_round(pack):
+    dense = {"v": V.T.copy(), "Linear_Plus_Bias_weight": V[:, :1].T.copy(), "Linear_Plus_Bias_bias": V[:1, 1]}
+    rows = rows_of_matrix(np.eye(3, dtype=np.float32))
+    expected = load_artifact(pack(machine_file())).model.predict(rows)["score"]
+    assert np.array_equal(load_artifact(pack(machine_file(dense))).model.predict(rows)["score"], expected)
+
+
+def test_bias_and_linear_weights_may_be_absent(pack):
+    model = load_artifact(pack(machine_file({"v": V}))).model
+    assert model.machine.bias == 0.0
+    assert not model.machine.weights.any()
+
+
+@pytest.mark.parametrize(
+    ("operator", "meta", "told", "task"),
+    [
+        ("LogisticRegressionOutput", None, None, "classification"),
+        ("sigmoid", None, None, "classification"),
+        ("MAERegressionOutput", None, None, "regression"),
+        (
+            "MakeLoss",
+            {"training_parameters": {"predictor_type": "binary_classifier"}},
+            None,
+            "classification",
+        ),
+        ("MakeLoss", None, {"predictor_type": "regressor"}, "regression"),
+        ("LinearRegressionOutput", None, {"predictor_type": "binary_classifier"}, "classification"),
+    ],
+)
+def test_what_it_predicts_is_found_or_told(pack, operator, meta, told, task):
+    more = {} if meta is None else {"meta.json": json.dumps(meta).encode()}
+    assert load_artifact(pack(machine_file(operator=operator, **more)), told=told).model.machine.task == task
+
+
+HUGE = struct.pack("<QQQIii2q", 0x112, 0, 1, 0xF993FAC9, 0, 2, 2**40, 2**40) + bytes(100)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "model_algo-1, byte 0"),
+        (b"\x80\x04\x95pickled", "magic number 0x112"),
+        (b"PK\x03\x04 and no more", "a sound zip"),
+        (serialize_arrays({"other": V}), "Got a file with array 'other'"),
+        (serialize_arrays([V, V]), "Got a file with 2 arrays without names"),
+        (zip_of([("symbol.json", b"{}")]), "a zip with one file of parameters"),
+        (zip_of([("params", HUGE)]), "dimensions that the file can hold"),
+        (machine_file(operator="MakeLoss"), "Say predictor_type, 'binary_classifier' or 'regressor'"),
+        (machine_file(**{"symbol.json": b"{"}), "symbol.json: expected JSON"),
+        (machine_file(**{"symbol.json": b"[" * 100_000}), "symbol.json: expected JSON"),
+        (machine_file(**{"symbol.json": b"[]"}), "a symbol that ends in one of"),
+        (machine_file(**{"meta.json": b'{"training_parameters":{"predictor_type":"x"}}'}), "predictor_type 'x'"),
+        (machine_file(**{"meta.json": b'{"clip_predictions": [5, 1]}'}), "expected two numbers"),
+        (machine_file(ARRAYS | {"arg:v": V[:2]}), "a weight for every row of factors"),
+        (machine_file(ARRAYS | {"arg:v": V[0]}), "an array of 2 dimensions. Got 1 dimensions"),
+        (machine_file(ARRAYS | {"arg:v": V * np.float32(np.nan)}), "finite numbers"),
+        (machine_file(ARRAYS | {"arg:w0_weight": V.ravel()}), "a bias of one number"),
+        (machine_file(ARRAYS | {"arg:w1_weight": V[:, :1].astype(np.float64) + 1e300}), "finite numbers"),
+    ],
+)  # fmt: skip
+def test_files_that_are_no_model(pack, content, message):
+    with pytest.raises(DataError) as caught:
+        load_artifact(pack(content))
+    assert message in str(caught.value)
+    assert FILE_NAME in str(caught.value)
+
+
+def test_a_zip_with_a_name_twice(pack):
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        content = zip_of([("params", b""), ("params", b"")])
+    with pytest.raises(DataError, match="'params' twice"):
+        load_artifact(pack(content))
+
+
+def test_a_bomb_in_the_zip(pack):
+    content = zip_of([("symbol.json", bytes(3 << 20)), ("params", bytes(3 << 20))])
+    with pytest.raises(DataError, match="at most 200 bytes for each packed one"):
+        load_artifact(pack(content), limits=Limits(ratio_free_bytes=2 << 20))
+    many = zip_of((f"{i}", b"") for i in range(20))
+    with pytest.raises(DataError, match="at most 10 files"):
+        load_artifact(pack(many), limits=Limits(n_members=10))
+
+
+def test_every_truncation_is_refused(pack):
+    content = machine_file()
+    for end in range(0, len(content), 23):
+        with pytest.raises(DataError):
+            load_artifact(pack(content[:end]))
+
+
+def test_an_algorithm_without_such_a_form():
+    with pytest.raises(UserError, match="SageMaker's form is known for"):
+        write_model_file("no-such", None)
