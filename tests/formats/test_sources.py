@@ -6,6 +6,7 @@ import lzma
 import pytest
 
 from pairloom.errors import DataError
+from pairloom.formats import read_rows
 from pairloom.formats.registry import FORMATS, by_content_type, by_ending
 from pairloom.formats.sources import list_inputs, resolve_format
 
@@ -108,3 +109,22 @@ def test_format_is_found_by_ending_and_must_be_one(tmp_path):
         DataError, match=r"<stream>: expected a file ending .* Got none. Rename the file or pass"
     ):
         resolve_format(list_inputs(io.BytesIO(b"1")), None)
+
+
+def test_an_iterator_of_files_is_read_one_by_one(tmp_path):
+    opened = []
+
+    def files():
+        for number in range(3):
+            with io.BytesIO(f"{number} 0:1\n".encode()) as file:
+                opened.append(number)
+                yield file
+
+    batches = read_rows(files(), content_type="text/libsvm")
+    assert [(next(batches).labels.tolist(), list(opened)) for _ in range(3)] == [
+        ([0.0], [0]),
+        ([1.0], [0, 1]),
+        ([2.0], [0, 1, 2]),
+    ]
+    with pytest.raises(DataError, match="a content type with an iterator"):
+        read_rows(files())

@@ -17,7 +17,7 @@ from pairloom.algorithms.report import (
 from pairloom.metrics import METRICS
 from pairloom.metrics.log_patterns import progress_line, quality_line, throughput_line
 
-__all__ = ["LogLines", "configuration_lines"]
+__all__ = ["LogLines", "configuration_lines", "information_line"]
 
 Write = Callable[[str], None]
 
@@ -104,6 +104,11 @@ def configuration_lines(
             f"Final configuration: { ({**defaults, **given})!r}",
         )
     ]
+
+
+def information_line(message: str, *, clock: Callable[[], float] = time.time) -> str:
+    """Return a sentence as a line of the log."""
+    return _stamped(message, clock())
 
 
 def _stamped(message: str, now: float) -> str:

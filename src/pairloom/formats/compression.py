@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from pairloom.errors import DataError
+from pairloom.errors import DataError, PairloomError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -82,6 +82,8 @@ class _Decompressed(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         try:
             return cast(io.RawIOBase, self._inner).readinto(buffer) or 0
+        except PairloomError:
+            raise
         except (EOFError, OSError, zlib.error, lzma.LZMAError) as fault:
             raise DataError(
                 "a whole compressed file",

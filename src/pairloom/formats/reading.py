@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any, cast
@@ -11,7 +11,7 @@ from pairloom.errors import DataError
 from pairloom.formats.batching import in_batches_of
 from pairloom.formats.protocols import Kind, ReadRows, ReadTables
 from pairloom.formats.registry import operation
-from pairloom.formats.sources import Input, Source, list_inputs, resolve_format
+from pairloom.formats.sources import Input, Source, each_input, resolve_format
 from pairloom.rows import RowBatch
 from pairloom.tables import Table
 
@@ -31,7 +31,7 @@ def read_rows(
 
     Parameters
     ----------
-    source : path, folder, glob, open binary file, or a list of these
+    source : path, folder, glob, open binary file, or a list of these; or an iterator of open binary files
         ``.gz``, ``.bz2`` and ``.xz`` are decompressed on the way.
     content_type : str, optional
         A content type such as ``"text/csv; label_size=1"`` or a format's name. Default: by file ending.
@@ -54,7 +54,7 @@ def read_rows(
     DataError
         At once for a source that cannot be found or an unknown content type, while reading for bad data.
     """
-    inputs = list_inputs(source)
+    inputs = each_input(source)
     known, implied = resolve_format(inputs, content_type)
     read = cast(ReadRows, operation(known, "read_rows"))
     settings = (
@@ -93,7 +93,7 @@ def read_tables(
     DataError
         At once for a source that cannot be found or an unknown content type, while reading for bad data.
     """
-    inputs = list_inputs(source)
+    inputs = each_input(source)
     known, implied = resolve_format(inputs, content_type)
     read = cast(ReadTables, operation(known, "read_tables"))
     settings = implied | options | {"n_threads": _at_least_one("n_threads", n_threads)}
@@ -101,7 +101,7 @@ def read_tables(
 
 
 def _all_rows(
-    inputs: Sequence[Input], read: ReadRows, settings: dict[str, Any], fixed_width: bool
+    inputs: Iterable[Input], read: ReadRows, settings: dict[str, Any], fixed_width: bool
 ) -> Iterator[RowBatch]:
     n_features = 0
     for each in inputs:
@@ -120,9 +120,11 @@ def _all_rows(
             settings = settings | {"n_features": n_features}
 
 
-def _all_tables(inputs: Sequence[Input], read: ReadTables, settings: dict[str, Any]) -> Iterator[Table]:
+def _all_tables(inputs: Iterable[Input], read: ReadTables, settings: dict[str, Any]) -> Iterator[Table]:
     names: list[str] | None = None
+    first = ""
     for each in inputs:
+        first = first or each.name
         with (
             each.opened() as stream,
             closing(_generator(read(stream, source=each.name, **settings))) as tables,
@@ -132,9 +134,7 @@ def _all_tables(inputs: Sequence[Input], read: ReadTables, settings: dict[str, A
                 n_rows += table.n_rows
                 found = list(table.columns)
                 if names is not None and found != names:
-                    raise DataError(
-                        f"the columns of {inputs[0].name}: {names}", got=str(found), source=each.name
-                    )
+                    raise DataError(f"the columns of {first}: {names}", got=str(found), source=each.name)
                 names = found
                 if table.n_rows > 0:
                     yield table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,13 @@ from pairloom.errors import DataError
 from pairloom.formats.compression import decompressed, split_ending
 from pairloom.formats.registry import Format, by_content_type, by_ending
 
-__all__ = ["Input", "Source", "list_inputs", "resolve_format"]
+__all__ = ["Input", "Source", "each_input", "list_inputs", "resolve_format"]
 
-Source = str | os.PathLike[str] | BinaryIO | Sequence["str | os.PathLike[str] | BinaryIO"]
-"""A file, folder or glob, an open binary file, or a list of these."""
+Source = (
+    str | os.PathLike[str] | BinaryIO | Sequence["str | os.PathLike[str] | BinaryIO"] | Iterator[BinaryIO]
+)
+"""A file, folder or glob, an open binary file, or a list of these; or an iterator of open files, each opened
+when its turn comes."""
 
 _SIDECARS = {"_SUCCESS", "_metadata", "_common_metadata"}
 
@@ -45,6 +48,13 @@ class Input:
             yield stream
 
 
+def each_input(source: Source) -> Iterable[Input]:
+    """List the inputs that `source` names, or take them from an iterator one by one."""
+    if isinstance(source, Iterator) and not hasattr(source, "read"):
+        return map(_of_stream, cast("Iterator[BinaryIO]", source))
+    return list_inputs(source)
+
+
 def list_inputs(source: Source) -> list[Input]:
     """List the inputs that `source` names, a folder's and a glob's sorted by path.
 
@@ -67,7 +77,7 @@ def list_inputs(source: Source) -> list[Input]:
     return [found for one in cast("Sequence[Source]", source) for found in list_inputs(one)]
 
 
-def resolve_format(inputs: Sequence[Input], content_type: str | None) -> tuple[Format, dict[str, Any]]:
+def resolve_format(inputs: Iterable[Input], content_type: str | None) -> tuple[Format, dict[str, Any]]:
     """Find the one format of all inputs: by content type if given, else by their endings.
 
     Raises
@@ -77,6 +87,10 @@ def resolve_format(inputs: Sequence[Input], content_type: str | None) -> tuple[F
     """
     if content_type is not None:
         return by_content_type(content_type)
+    if not isinstance(inputs, list):
+        raise DataError(
+            "a content type with an iterator", got="none", action="Pass content_type", field="source"
+        )
     found: tuple[Format, dict[str, Any]] | None = None
     for each in inputs:
         path = each.path if each.path is not None else Path(each.name)

@@ -51,6 +51,8 @@ class Parameter:
     doc : str
     hidden : bool
         Accepted, but left out of help and reference.
+    may_change : bool
+        Whether a training may go on from a checkpoint with another value: it asks for more, or costs time alone.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Parameter:
     tunable: Tunable | None
     doc: str
     hidden: bool
+    may_change: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ def param(
     tunable: tuple[float, float] | tuple[float, float, Scale] | None = None,
     wire_name: str | None = None,
     hidden: bool = False,
+    may_change: bool = False,
 ) -> T: ...
 @overload
 def param(
@@ -116,6 +120,7 @@ def param(
     tunable: tuple[float, float] | tuple[float, float, Scale] | None = None,
     wire_name: str | None = None,
     hidden: bool = False,
+    may_change: bool = False,
 ) -> Any: ...
 def param(
     *,
@@ -128,6 +133,7 @@ def param(
     tunable: tuple[float, float] | tuple[float, float, Scale] | None = None,
     wire_name: str | None = None,
     hidden: bool = False,
+    may_change: bool = False,
     **default: Any,
 ) -> Any:
     """Declare a hyperparameter as an attribute of a `Hyperparameters` class.
@@ -138,7 +144,7 @@ def param(
     """
     return Undeclared(
         dict(doc=doc, ge=ge, gt=gt, le=le, lt=lt, advised=advised, tunable=tunable, wire_name=wire_name,
-             hidden=hidden, **default)
+             hidden=hidden, may_change=may_change, **default)
     )  # fmt: skip
 
 

@@ -32,7 +32,9 @@ class FactorizationMachinesHyperparameters(Hyperparameters, owner="Factorization
         default=None, ge=1, le=LARGEST_WIDTH, advised=(10_000, 10_000_000),
         doc="Width of the rows. Left open, it is inferred from the training data.",
     )  # fmt: skip
-    epochs: int = param(default=1, ge=1, tunable=(1, 1000), doc="Passes over the training data.")
+    epochs: int = param(
+        default=1, ge=1, tunable=(1, 1000), may_change=True, doc="Passes over the training data."
+    )
     mini_batch_size: int = param(
         default=1000,
         ge=1,
@@ -107,7 +109,11 @@ class FactorizationMachinesHyperparameters(Hyperparameters, owner="Factorization
         default=False, doc="Whether a regressor's scores are cut to the range of the training labels."
     )
     pairloom_n_threads: int | None = param(
-        default=None, ge=1, le=1024, doc="Threads; as many as the job was given where it is left open."
+        default=None,
+        ge=1,
+        le=1024,
+        may_change=True,
+        doc="Threads; as many as the job was given where it is left open.",
     )
     pairloom_deterministic: bool = param(
         default=False,
@@ -132,14 +138,22 @@ class FactorizationMachinesHyperparameters(Hyperparameters, owner="Factorization
     batch_metrics_publish_interval: int = param(
         default=500, ge=1, hidden=True, doc="Batches between two reports of training metrics."
     )
-    data_format: str = param(default="record", wire_name="_data_format", hidden=True, doc=IGNORED)
-    kvstore: str = param(default="auto", wire_name="_kvstore", hidden=True, doc=IGNORED)
-    log_level: str = param(default="info", wire_name="_log_level", hidden=True, doc=IGNORED)
-    num_gpus: str = param(default="auto", wire_name="_num_gpus", hidden=True, doc=IGNORED)
-    num_kv_servers: str = param(default="auto", wire_name="_num_kv_servers", hidden=True, doc=IGNORED)
-    tuning_objective: str = param(default="", wire_name="_tuning_objective_metric", hidden=True, doc=IGNORED)
-    full_symbolic: str = param(default="true", wire_name="_use_full_symbolic", hidden=True, doc=IGNORED)
-    force_dense: str = param(default="false", hidden=True, doc=IGNORED)
+    data_format: str = param(
+        default="record", wire_name="_data_format", hidden=True, may_change=True, doc=IGNORED
+    )
+    kvstore: str = param(default="auto", wire_name="_kvstore", hidden=True, may_change=True, doc=IGNORED)
+    log_level: str = param(default="info", wire_name="_log_level", hidden=True, may_change=True, doc=IGNORED)
+    num_gpus: str = param(default="auto", wire_name="_num_gpus", hidden=True, may_change=True, doc=IGNORED)
+    num_kv_servers: str = param(
+        default="auto", wire_name="_num_kv_servers", hidden=True, may_change=True, doc=IGNORED
+    )
+    tuning_objective: str = param(
+        default="", wire_name="_tuning_objective_metric", hidden=True, may_change=True, doc=IGNORED
+    )
+    full_symbolic: str = param(
+        default="true", wire_name="_use_full_symbolic", hidden=True, may_change=True, doc=IGNORED
+    )
+    force_dense: str = param(default="false", hidden=True, may_change=True, doc=IGNORED)
 
     def faults(self) -> Iterable[str]:
         """Check values against one another."""

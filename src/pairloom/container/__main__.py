@@ -1,0 +1,5 @@
+"""``python -m pairloom.container``."""
+
+from pairloom.container.entry import main
+
+main()

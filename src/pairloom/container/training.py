@@ -1,0 +1,171 @@
+"""One training job from its configuration to its model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from pairloom.algorithms.catalogue import algorithm, algorithm_names
+from pairloom.algorithms.checkpoints import NO_CHECKPOINTS, Checkpoints
+from pairloom.algorithms.contract import Algorithm, Model, check_channels
+from pairloom.algorithms.log_lines import LogLines, configuration_lines, information_line
+from pairloom.artifact import Artifact
+from pairloom.collective import Collective
+from pairloom.container.channels import open_channels
+from pairloom.container.checkpoints import FolderCheckpoints, identity
+from pairloom.container.configuration import (
+    Hosts,
+    checkpoints_folder,
+    hyperparameters,
+    input_channels,
+    resources,
+)
+from pairloom.container.folders import Folders
+from pairloom.container.hosts import joined
+from pairloom.container.listener import JobListener
+from pairloom.container.outputs import save_metrics, save_model
+from pairloom.container.stopping import StopRequest
+from pairloom.errors import PairloomError, UserError
+
+__all__ = ["train"]
+
+NAME_VARIABLE = "PAIRLOOM_ALGORITHM"
+Write = Callable[[str], None]
+
+
+def train(
+    folders: Folders,
+    name: str | None,
+    *,
+    n_threads: int,
+    environment: Mapping[str, str],
+    stop: StopRequest,
+    write: Write,
+) -> None:
+    """Run the job that lies in `folders`.
+
+    Parameters
+    ----------
+    folders : Folders
+    name : str, optional
+        The algorithm; default ``PAIRLOOM_ALGORITHM``, which an image bakes in.
+    n_threads : int
+    environment : mapping of str to str
+    stop : StopRequest
+        When it is set, training ends and the model so far is saved.
+    write : callable
+        Takes a line of the log.
+
+    Raises
+    ------
+    PairloomError
+        Whatever keeps the job from its model.
+    """
+    if not folders.root.is_dir():
+        raise UserError(
+            f"Training job: {folders.root} must be a folder with input/config and input/data. "
+            "Got nothing by that name. Name another root in PAIRLOOM_ML_ROOT."
+        )
+    folders.failure.unlink(missing_ok=True)
+    kind = _algorithm(name or environment.get(NAME_VARIABLE))
+    given = _declared(hyperparameters(folders), kind)
+    for line in _configuration(kind, given, folders):
+        write(line)
+    job = Job(folders, kind, given, resources(folders), stop, write)
+    asked = kind(given)
+    channels = input_channels(folders)
+    check_channels(kind.hyperparameters_type.owner, kind.channels, channels)
+    with ExitStack() as stack:
+        sources = open_channels(
+            channels, kind.channels, data=folders.data, hosts=job.hosts, environment=environment,
+            n_threads=n_threads, stopped=stop.__bool__,
+        )  # fmt: skip
+        for source in sources.values():
+            stack.callback(source.close)
+        collective = joined(job.hosts, environment)
+        checkpoints = job.checkpoints(collective)
+        listener = JobListener(LogLines(kind.name, write, host=job.hosts.current), stop, collective)
+        try:
+            model = asked.fit(
+                sources, n_threads=n_threads, report=listener, checkpoints=checkpoints, collective=collective
+            )
+        except PairloomError as error:
+            if not stop:
+                raise
+            job.say(f"Stopped before there was a model. {error}")
+            return
+        if stop:
+            job.say("Stopped on request; the model so far is saved.")
+        if collective.rank == 0:
+            job.save(model, listener)
+        collective.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What was asked, by whom it is done, and where it goes."""
+
+    folders: Folders
+    kind: type[Algorithm]
+    given: Mapping[str, str]
+    hosts: Hosts
+    stop: StopRequest
+    write: Write
+
+    def say(self, message: str) -> None:
+        """Write a sentence to the log."""
+        self.write(information_line(message))
+
+    def checkpoints(self, collective: Collective) -> Checkpoints:
+        """Return where states are kept."""
+        folder = checkpoints_folder(self.folders)
+        if folder is None:
+            return NO_CHECKPOINTS
+        settled = self.kind.hyperparameters_type.parse(self.given)
+        return FolderCheckpoints(
+            folder / self.hosts.current,
+            identity(self.kind.name, settled, n_hosts=len(self.hosts.names)),
+            collective=collective,
+            is_cut_short=self.stop.__bool__,
+            tell=self.say,
+        )
+
+    def save(self, model: Model, listener: JobListener) -> None:
+        """Write the model and its metrics."""
+        strings = self.kind.hyperparameters_type.parse(self.given).to_strings()
+        artifact = Artifact(self.kind.name, model, None, None, strings, listener.metrics)
+        save_model(artifact, self.folders.model)
+        save_metrics({"metrics": listener.metrics, "epochs": listener.epochs}, self.folders.output_data)
+
+
+def _algorithm(name: str | None) -> type[Algorithm]:
+    if not name:
+        known = ", ".join(f"'{known}'" for known in algorithm_names())
+        raise UserError(
+            f"Training job: the algorithm must be one of {known}. Got none. "
+            f"Name it as in 'pairloom-train factorization-machines', or in {NAME_VARIABLE}."
+        )
+    return algorithm(name)
+
+
+def _declared(given: Mapping[str, str], kind: type[Algorithm]) -> dict[str, str]:
+    """Leave out what a tuner adds for itself, where the algorithm does not declare it."""
+    known = {parameter.wire_name for parameter in kind.hyperparameters_type.parameters}
+    return {
+        name: value for name, value in given.items() if name in known or name != "_tuning_objective_metric"
+    }
+
+
+def _configuration(kind: type[Algorithm], given: Mapping[str, str], folders: Folders) -> list[str]:
+    defaults = {
+        parameter.wire_name: str(parameter.default)
+        for parameter in kind.hyperparameters_type.parameters
+        if parameter.default is not None and not parameter.hidden
+    }
+    return configuration_lines(
+        defaults,
+        given,
+        defaults_path=f"pairloom/{kind.name}/default-conf.json",
+        given_path=str(folders.configuration / "hyperparameters.json"),
+    )
