@@ -76,6 +76,8 @@ void check_equal(Table& table, const FmBias& bias, const FmTotals& totals, const
   CHECK_NEAR(static_cast<double>(bias.value), twin.bias.value, tolerance);
   CHECK_NEAR(totals.weight, twin.total_weight, 1e-9);
   CHECK_NEAR(totals.loss, twin.loss, tolerance * (1 + twin.total_weight + twin.loss));
+  CHECK_NEAR(totals.absolute_error, twin.absolute_error, tolerance * (1 + twin.total_weight + twin.absolute_error));
+  for (int i = 0; i < 4; ++i) CHECK_NEAR(totals.outcomes[i], twin.outcomes[i], 1e-9);
   for (std::size_t i = 0; i < table.n_features; ++i) {
     const float* row = table.data() + i * table.layout.stride;
     CHECK_NEAR(static_cast<double>(row[k_padded]), twin.weights[i].value, tolerance);
@@ -108,8 +110,8 @@ FmTotals train(const FmKernels& kernels, Solver solver, Table& table, const RowV
     adam.batch_rows = block_rows;
     adam.epsilon = 1e-3F;  // where gradients vanish, Adam would turn rounding errors into whole steps
     std::int64_t n_steps = 0;
-    return fm_train_adam(kernels, table.data(), table.n_features, table.layout, rows, order.data(), adam, step, bias,
-                         n_steps, n_threads);
+    return fm_train_adam(kernels, table.data(), table.n_features, table.layout, rows, order.data(), order.size(), adam,
+                         step, bias, n_steps, n_threads);
   }
   return fm_train(kernels, solver, table.data(), table.n_features, table.layout, rows, order.data(), order.size(),
                   block_rows, {}, step, bias, n_threads);

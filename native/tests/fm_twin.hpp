@@ -20,7 +20,8 @@ struct Twin {
   std::vector<Coordinate> weights;
   std::vector<double> row_squares;  // adagrad: one sum for a feature
   Coordinate bias;
-  double loss = 0, total_weight = 0;
+  double loss = 0, total_weight = 0, absolute_error = 0;
+  double outcomes[4] = {0, 0, 0, 0};
   std::int64_t n_steps = 0;
 
   Twin(pairloom::Solver solver_, const pairloom::FmStep& step_, const float* table, std::size_t n_features,
@@ -84,10 +85,12 @@ struct Twin {
     total_weight += weight;
     if (step.loss == pairloom::Loss::squared) {
       loss += weight * (score - label) * (score - label);
+      absolute_error += weight * std::abs(score - label);
       return weight * (score - label);
     }
     const double sign = label > 0.5 ? 1 : -1;
     loss += weight * std::log1p(std::exp(-sign * score));
+    outcomes[(score >= 0 ? 2 : 0) + (label > 0.5F ? 1 : 0)] += weight;
     return -sign * weight / (1 + std::exp(sign * score));
   }
 

@@ -34,13 +34,7 @@ N_CHECKS = {
     "factorization-machines as classifier": 29,
     "linear-plugin as regressor": 29,
 }
-RESUMING = "check_a_killed_training_resumes_to_the_same_model"
-EXCEPTIONS: dict[tuple[str, str], Excepted] = {
-    (f"factorization-machines as {task}", RESUMING): Excepted(
-        "not yet", "the trainer cannot write down its state between passes"
-    )
-    for task in ("regressor", "classifier")
-}
+EXCEPTIONS: dict[tuple[str, str], Excepted] = {}
 ALL = [
     pytest.param(case, check, id=f"{case.name}-{check.__name__}")
     for case in (*CASES, PLUGIN)

@@ -107,6 +107,16 @@ void bind_fm(nb::module_& m) {
           },
           "batch_rows"_a, "first_moment"_a, "second_moment"_a, "epsilon"_a);
 
+  nb::class_<FmTotals>(m, "FmTotals")
+      .def(nb::init<>())
+      .def_ro("loss", &FmTotals::loss)
+      .def_ro("weight", &FmTotals::weight)
+      .def_ro("absolute_error", &FmTotals::absolute_error)
+      .def_prop_ro("outcomes", [](const FmTotals& self) {
+        return std::tuple(self.outcomes[0], self.outcomes[1], self.outcomes[2], self.outcomes[3]);
+      })
+      .def("add", &FmTotals::add, "other"_a);
+
   nb::class_<Rows>(m, "Rows")
       .def(
           "__init__",
@@ -152,7 +162,7 @@ void bind_fm(nb::module_& m) {
                                 block_order.data(), block_order.shape(0), block_rows, {n_hot, n_averaged}, step, self.bias,
                                 n_threads);
             }
-            return std::pair(totals.loss, totals.weight);
+            return totals;
           },
           "table"_a, "rows"_a, "block_order"_a, "block_rows"_a, "n_hot"_a, "n_averaged"_a, "step"_a, "n_threads"_a)
       .def(
@@ -165,7 +175,7 @@ void bind_fm(nb::module_& m) {
               totals = fm_train_tiles(*self.kernels, self.solver, table.data(), table.shape(0), self.layout, rows.view(),
                                       tile_starts.data(), n_groups, turns, step, self.bias, n_threads);
             }
-            return std::pair(totals.loss, totals.weight);
+            return totals;
           },
           "table"_a, "rows"_a, "tile_starts"_a, "n_groups"_a, "turns"_a, "step"_a, "n_threads"_a)
       .def(
@@ -176,9 +186,10 @@ void bind_fm(nb::module_& m) {
             {
               const nb::gil_scoped_release release;
               totals = fm_train_adam(*self.kernels, table.data(), table.shape(0), self.layout, rows.view(),
-                                     batch_order.data(), settings, step, self.bias, self.n_steps, n_threads);
+                                     batch_order.data(), batch_order.shape(0), settings, step, self.bias, self.n_steps,
+                                     n_threads);
             }
-            return std::pair(totals.loss, totals.weight);
+            return totals;
           },
           "table"_a, "rows"_a, "batch_order"_a, "settings"_a, "step"_a, "n_threads"_a);
 

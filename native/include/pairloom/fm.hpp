@@ -55,9 +55,19 @@ struct FmBias {
   float state[2] = {0, 0};
 };
 
+// Sums over rows, each measured before it is learned from and counted by its weight.
 struct FmTotals {
-  double loss = 0;    // squared error or log loss before each update, times the row's weight
-  double weight = 0;  // sum of row weights
+  double loss = 0;  // squared error or log loss
+  double weight = 0;
+  double absolute_error = 0;            // squared loss only
+  double outcomes[4] = {0, 0, 0, 0};    // logistic loss only: weights by 2 * (probability >= 0.5) + label
+
+  void add(const FmTotals& other) {
+    loss += other.loss;
+    weight += other.weight;
+    absolute_error += other.absolute_error;
+    for (int i = 0; i < 4; ++i) outcomes[i] += other.outcomes[i];
+  }
 };
 
 struct TrainArguments {
@@ -147,11 +157,13 @@ struct AdamSettings {
   std::size_t batch_rows = 1000;
   float first_moment = 0.9F, second_moment = 0.999F, epsilon = 1e-8F;
 };
-// One pass in mini-batches with lazy Adam: only features of the batch move. The result does not depend on the number of
-// threads. n_steps counts the mini-batches since training began. Kingma and Ba, "Adam", ICLR 2015.
+// One pass over some of the rows' mini-batches with lazy Adam: only features of the batch move. The result does not
+// depend on the number of threads. n_steps counts the mini-batches since training began. Kingma and Ba, "Adam", ICLR
+// 2015.
 FmTotals fm_train_adam(const FmKernels& kernels, float* table, std::size_t n_features, const FmLayout& layout,
-                       const RowView& rows, const std::int32_t* batch_order, const AdamSettings& settings,
-                       const FmStep& step, FmBias& bias, std::int64_t& n_steps, std::size_t n_threads);
+                       const RowView& rows, const std::int32_t* batch_order, std::size_t n_batches,
+                       const AdamSettings& settings, const FmStep& step, FmBias& bias, std::int64_t& n_steps,
+                       std::size_t n_threads);
 
 void fm_scores(const FmKernels& kernels, const float* table, std::size_t n_features, std::size_t k_padded,
                std::size_t stride, float bias, const RowView& rows, float* out, std::size_t n_threads);

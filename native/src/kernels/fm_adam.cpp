@@ -14,7 +14,15 @@ struct BatchColumns {
   std::vector<std::int32_t> features, starts, rows, fill;
   std::vector<float> values;
 
-  explicit BatchColumns(std::size_t n_features) : slot_of_feature(n_features, -1) {}
+  // Takes all memory that any batch will need: later, while workers wait for one another, none may fail to get some.
+  BatchColumns(std::size_t n_features, std::size_t most_nonzeros, bool has_values) : slot_of_feature(n_features, -1) {
+    const std::size_t most_features = std::min(n_features, most_nonzeros);
+    features.reserve(most_features);
+    starts.reserve(most_features + 1);
+    fill.reserve(most_features + 1);
+    rows.reserve(most_nonzeros);
+    if (has_values) values.reserve(most_nonzeros);
+  }
 
   void build(const RowView& view, std::size_t begin, std::size_t end) {
     for (const std::int32_t feature : features) slot_of_feature[static_cast<std::size_t>(feature)] = -1;
@@ -58,8 +66,10 @@ FmTotals take_residuals(const FmStep& step, const RowView& rows, std::size_t beg
     if (step.loss == Loss::squared) {
       const float error = score - label;
       totals.loss += static_cast<double>(weight) * static_cast<double>(error) * static_cast<double>(error);
+      totals.absolute_error += static_cast<double>(weight) * std::abs(static_cast<double>(error));
       score = weight * error;
     } else {
+      totals.outcomes[2 * (score >= 0) + (label > 0.5F)] += static_cast<double>(weight);
       const float sign = label > 0.5F ? 1.0F : -1.0F;
       const double p = std::max(1e-12, static_cast<double>(sigmoid(sign * score)));
       totals.loss -= std::isnan(score) ? static_cast<double>(score) : static_cast<double>(weight) * std::log(p);
@@ -83,20 +93,31 @@ void update_bias(const FmStep& step, const AdamSettings& adam, double correction
                 (std::sqrt(bias.state[1]) + adam.epsilon);
 }
 
+std::size_t longest_batch(const RowView& rows, const std::int32_t* batch_order, std::size_t n_batches,
+                          std::size_t batch_rows) {
+  std::size_t longest = 0;
+  for (std::size_t b = 0; b < n_batches; ++b) {
+    const std::size_t begin = static_cast<std::size_t>(batch_order[b]) * batch_rows;
+    longest = std::max(longest, rows.offset(std::min(rows.n_rows, begin + batch_rows)) - rows.offset(begin));
+  }
+  return longest;
+}
+
 }  // namespace
 
 FmTotals fm_train_adam(const FmKernels& kernels, float* table, std::size_t n_features, const FmLayout& layout,
-                       const RowView& rows, const std::int32_t* batch_order, const AdamSettings& adam,
-                       const FmStep& step, FmBias& bias, std::int64_t& n_steps, std::size_t n_threads) {
-  if (rows.n_rows == 0) return {};
-  const std::size_t n_batches = (rows.n_rows + adam.batch_rows - 1) / adam.batch_rows;
+                       const RowView& rows, const std::int32_t* batch_order, std::size_t n_batches,
+                       const AdamSettings& adam, const FmStep& step, FmBias& bias, std::int64_t& n_steps,
+                       std::size_t n_threads) {
+  if (n_batches == 0) return {};
   const std::size_t n_workers = std::max<std::size_t>(n_threads, 1);
   constexpr std::size_t score_piece = 64, column_piece = 64;
   const std::size_t longest = std::min(adam.batch_rows, rows.n_rows);
   std::vector<float> residuals(longest), sums(longest * layout.k_padded);
   std::vector<AlignedFloats> scratch;
   for (std::size_t i = 0; i < n_workers; ++i) scratch.emplace_back(layout.k_padded);
-  BatchColumns columns(n_features);
+  BatchColumns columns(n_features, longest_batch(rows, batch_order, n_batches, adam.batch_rows),
+                       rows.values != nullptr);
   FmTotals totals;
   FmStep batch_step = step;
   float correction1 = 1, correction2 = 1;
@@ -112,8 +133,7 @@ FmTotals fm_train_adam(const FmKernels& kernels, float* table, std::size_t n_fea
   };
   const auto finish_scores = [&] {
     const FmTotals batch = take_residuals(step, rows, begin, end, residuals.data());
-    totals.loss += batch.loss;
-    totals.weight += batch.weight;
+    totals.add(batch);
     ++n_steps;
     batch_step.rescale = step.rescale / static_cast<float>(end - begin);
     correction1 = 1 - static_cast<float>(std::pow(adam.first_moment, n_steps));

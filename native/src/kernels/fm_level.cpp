@@ -1,6 +1,7 @@
 // Compiled once for every instruction-set level with PAIRLOOM_LEVEL (a name), PAIRLOOM_LEVEL_NAME (a string) and
 // PAIRLOOM_LANES (floats per vector). Holds no standard-library templates: see fm_simd.hpp.
 #include "pairloom/fm.hpp"
+#include "fm_measured.hpp"
 #include "fm_simd.hpp"
 
 namespace pairloom {
@@ -29,49 +30,16 @@ inline void prefetch(const float* row, std::size_t n_floats) {
   for (std::size_t j = 0; j < n_floats; j += 16) __builtin_prefetch(row + j, 1, 3);
 }
 
-// Log loss of many rows as the logarithm of a product, one logarithm for sixteen rows.
-struct LossSum {
-  FmTotals& totals;
-  double product = 1, loss = 0, weight = 0;
-  int pending = 0;
-
-  void squared(float error, float row_weight) {
-    loss += static_cast<double>(error) * static_cast<double>(error) * static_cast<double>(row_weight);
-    weight += static_cast<double>(row_weight);
-  }
-  void logistic(float probability_of_label, float row_weight) {
-    const double p = probability_of_label < 1e-12F ? 1e-12 : static_cast<double>(probability_of_label);
-    weight += static_cast<double>(row_weight);
-    if (row_weight != 1.0F) {
-      loss -= static_cast<double>(row_weight) * __builtin_log(p);
-    } else {
-      product *= p;
-      if (++pending == 16) flush();
-    }
-    if (!(probability_of_label == probability_of_label)) loss += static_cast<double>(probability_of_label);
-  }
-  void flush() {
-    loss -= __builtin_log(product);
-    product = 1;
-    pending = 0;
-  }
-  ~LossSum() {
-    flush();
-    totals.loss += loss;
-    totals.weight += weight;
-  }
-};
-
 // Derivative of the loss by the score, times weight and rescale.
-inline float residual(const FmStep& step, float score, float label, float weight, LossSum& losses) {
+inline float residual(const FmStep& step, float score, float label, float weight, std::size_t row, Measured& measured) {
   if (step.loss == Loss::squared) {
     const float error = score - label;
-    losses.squared(error, weight);
+    measured.keep(row, error);
     return error * weight * step.rescale;
   }
   const float sign = label > 0.5F ? 1.0F : -1.0F;
   const float probability_of_label = 1.0F / (1.0F + exponential(-sign * score));
-  losses.logistic(probability_of_label, weight);
+  measured.keep(row, probability_of_label);
   return -sign * (1.0F - probability_of_label) * weight * step.rescale;
 }
 
@@ -198,9 +166,10 @@ void train_rows(const TrainArguments& arguments, FmBias& shared_bias, FmTotals& 
   V registers[Shape<K>::fixed_count];
   V* s = K == 0 ? reinterpret_cast<V*>(a.scratch) : registers;
   float gathered[S == Solver::adagrad ? adagrad_group : 1] = {};
-  LossSum losses{totals};
+  Measured measured(a, totals);
 
   for (std::size_t r = a.begin; r < a.end; ++r) {
+    measured.before(r);
     if (a.prefetch_distance != 0 && r + a.prefetch_distance < rows.n_rows) {
       const std::size_t ahead = r + a.prefetch_distance;
       const std::size_t last = rows.offset(ahead + 1);
@@ -244,7 +213,8 @@ void train_rows(const TrainArguments& arguments, FmBias& shared_bias, FmTotals& 
     V crossed = -squares;
     for (int j = 0; j < count; ++j) crossed += s[j] * s[j];
     const float score = linear + 0.5F * sum(crossed);
-    const float e = residual(step, score, rows.labels[r], rows.weights != nullptr ? rows.weights[r] : 1.0F, losses);
+    const float weight = rows.weights != nullptr ? rows.weights[r] : 1.0F;
+    const float e = residual(step, score, rows.labels[r], weight, r, measured);
     update_scalar<S>(step, step.bias_rate, step.bias_decay, 0.0F, e, bias.value, bias.state[0], bias.state[1]);
     if constexpr (S == Solver::adagrad) {
       adagrad_rows<K, HasValues>(a, first, last, k_padded, e, gathered, s, count);
@@ -260,6 +230,7 @@ void train_rows(const TrainArguments& arguments, FmBias& shared_bias, FmTotals& 
       }
     }
   }
+  measured.end(a.end);
   shared_bias = bias;
 }
 
@@ -274,10 +245,11 @@ void train_pairs_sgd(const TrainArguments& arguments, FmBias& bias, FmTotals& to
   const FmStep& step = a.step;
   const float keep_linear = 1.0F - step.linear_rate * step.linear_decay;
   const float keep_factors = 1.0F - step.factors_rate * step.factors_decay;
-  LossSum losses{totals};
+  Measured measured(a, totals);
   float bias_gradient = 0, n_gradients = 0;
 
   for (std::size_t r = a.begin; r < a.end; ++r) {
+    measured.before(r);
     const std::int32_t* pair = a.rows.indices + 2 * r;
     if (a.prefetch_distance != 0 && r + a.prefetch_distance < a.rows.n_rows) {
       prefetch(row_of(a, pair[2 * a.prefetch_distance]), K + 1);
@@ -294,7 +266,7 @@ void train_pairs_sgd(const TrainArguments& arguments, FmBias& bias, FmTotals& to
     }
     const float score = (left[K] + right[K] + sum(crossed)) + bias_value;
     const float weight = a.rows.weights != nullptr ? a.rows.weights[r] : 1.0F;
-    const float e = residual(step, score, a.rows.labels[r], weight, losses);
+    const float e = residual(step, score, a.rows.labels[r], weight, r, measured);
     bias_gradient += e;
     n_gradients += 1;
     if ((r & 7U) == 7U || r + 1 == a.end) {
@@ -309,6 +281,7 @@ void train_pairs_sgd(const TrainArguments& arguments, FmBias& bias, FmTotals& to
       store(right + j * width, V(v[j] * keep_factors - u[j] * push));
     }
   }
+  measured.end(a.end);
   bias.value = bias_value;
 }
 

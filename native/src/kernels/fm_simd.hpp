@@ -11,6 +11,18 @@ struct Lanes {
   typedef float type __attribute__((vector_size(4 * Width)));
 };
 
+template <int Width>
+struct Doubles {
+  typedef double type __attribute__((vector_size(8 * Width)));
+};
+
+template <typename D>
+inline double sum_of_lanes(const D& v) {
+  double total = 0;
+  for (int i = 0; i < static_cast<int>(sizeof(D) / sizeof(double)); ++i) total += v[i];
+  return total;
+}
+
 template <typename V>
 inline V load(const float* p) {
   V v;

@@ -38,10 +38,7 @@ class TileRun {
   FmBias bias() const { return biases_[0]; }
   FmTotals totals() const {
     FmTotals sum;
-    for (const FmTotals& own : totals_) {
-      sum.loss += own.loss;
-      sum.weight += own.weight;
-    }
+    for (const FmTotals& own : totals_) sum.add(own);
     return sum;
   }
 

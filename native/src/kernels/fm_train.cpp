@@ -114,10 +114,7 @@ FmTotals fm_train(const FmKernels& kernels, Solver solver, float* table, std::si
   });
 
   FmTotals sum;
-  for (const FmTotals& own : totals) {
-    sum.loss += own.loss;
-    sum.weight += own.weight;
-  }
+  for (const FmTotals& own : totals) sum.add(own);
   return sum;
 }
 

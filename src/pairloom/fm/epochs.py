@@ -1,14 +1,14 @@
-"""What the epochs of a training come to, and the best of them."""
+"""What training tells while it runs, and where in its epochs it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Best", "EpochReport", "OnEpoch"]
+__all__ = ["BatchReport", "Best", "EpochReport", "OnBatch", "OnEpoch", "Position"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class EpochReport:
         Time of the epoch's training, without validation.
     is_best : bool
         Whether no earlier epoch had a lower validation loss.
+    metrics : mapping of str to float
+        Every metric of the training rows by name, each row measured before it was learned from.
     """
 
     epoch: int
@@ -36,9 +38,27 @@ class EpochReport:
     n_rows: int
     seconds: float
     is_best: bool
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What the rows of the epoch so far came to.
+
+    Parameters
+    ----------
+    epoch, batch : int
+        Mini-batch that was trained last, counted from 0; of solvers without any, rows over their size.
+    metrics : mapping of str to float
+    """
+
+    epoch: int
+    batch: int
+    metrics: Mapping[str, float]
 
 
 OnEpoch = Callable[[EpochReport], object]
+OnBatch = Callable[[BatchReport], object]
 
 
 @dataclass(slots=True)
@@ -57,3 +77,21 @@ class Best:
     def waited(self, epoch: int, patience: int | None) -> bool:
         """Whether so many epochs have gone by without a better loss that training stops."""
         return patience is not None and epoch - self.epoch >= patience
+
+
+@dataclass(slots=True)
+class Position:
+    """Where a training is between two epochs.
+
+    Parameters
+    ----------
+    rng : Generator
+        Decides the order of rows.
+    epoch : int
+        The next one.
+    best : Best
+    """
+
+    rng: np.random.Generator
+    epoch: int = 0
+    best: Best = field(default_factory=Best)

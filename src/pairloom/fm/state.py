@@ -105,6 +105,14 @@ class TrainingState:
             self.table, len(old), s.random_state % 2**63, initial, self.step(0), s.n_threads
         )
 
+    def widened(self, table: Table) -> Table:
+        """Return an earlier table of this training with the features that were added since."""
+        if len(table) == len(self.table):
+            return table
+        wide = aligned_copy(self.table)
+        wide[: len(table)] = table
+        return wide
+
     def step(self, epoch: int) -> FmStep:
         """Return the step sizes and penalties of an epoch, counted from 0."""
         s = self.settings

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from pairloom.errors import DivergenceError
+from pairloom.fm.checkpoint import read_training, write_training
 from pairloom.fm.chunks import Chunk
 from pairloom.fm.data import RowSource, TrainingData
-from pairloom.fm.epochs import Best, EpochReport, OnEpoch
+from pairloom.fm.epochs import BatchReport, Best, EpochReport, OnBatch, OnEpoch, Position
 from pairloom.fm.evaluation import validation_chunks, validation_loss
 from pairloom.fm.feature_order import FeatureOrder
+from pairloom.fm.measures import Measures
 from pairloom.fm.model import FactorizationMachine
+from pairloom.fm.passes import BatchCount, EpochPass
 from pairloom.fm.settings import FMSettings
 from pairloom.fm.state import TrainingState, aligned_copy
-from pairloom.kernels.fm import AdamSettings, FmStep
 
 __all__ = ["FMTrainer"]
 
-BLOCK_NONZEROS = 1 << 14
 DIVERGED = 1e4
+Keep = Callable[[int, Callable[[Path], None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Listener:
+    """Who is told of epochs and batches, and who keeps states."""
+
+    on_epoch: OnEpoch | None
+    on_batch: OnBatch | None
+    batch_interval: int
+    keep: Keep | None
 
 
 class FMTrainer:
@@ -48,8 +64,12 @@ class FMTrainer:
         *,
         validation: RowSource | None = None,
         on_epoch: OnEpoch | None = None,
+        on_batch: OnBatch | None = None,
+        batch_interval: int = 500,
         n_features: int | None = None,
         epochs: int | None = None,
+        resume: Path | None = None,
+        keep: Keep | None = None,
     ) -> FMTrainer:
         """Train for a number of epochs.
 
@@ -62,117 +82,119 @@ class FMTrainer:
             Rows to measure after every epoch; kept in memory.
         on_epoch : callable, optional
             Receives an EpochReport after every epoch; what it returns, if true, ends the training.
+        on_batch : callable, optional
+            Receives a BatchReport every second or so of an epoch, of the Adam solver after the first mini-batch and
+            every `batch_interval` further ones too; what it returns, if true, ends the training at once.
         n_features : int, optional
             Width, where it is known to exceed the highest index.
         epochs : int, optional
             Instead of the settings' number.
+        resume : path, optional
+            Folder with a state that `keep` wrote: training goes on after its last epoch.
+        keep : callable, optional
+            Called as ``keep(n_epochs, write)`` after every epoch and before `on_epoch`; ``write(folder)`` writes the
+            state.
 
         Raises
         ------
         DataError
-            For rows that cannot be trained on.
+            For rows that cannot be trained on, or a damaged state.
         DivergenceError
             When the loss leaves the finite numbers.
         """
+        settings = self.settings
+        self._state.settings = settings
+        position = Position(np.random.default_rng([settings.random_state, len(self.history)]))
+        if resume is not None:
+            self._state, position, self.history = read_training(resume, settings)
         state = self._state
-        state.settings = self.settings
-        data = TrainingData(source, self.settings)
+        data = TrainingData(source, settings)
         data.load()
         state.begin(data, n_features)
         for chunk in data.kept:
             chunk.scale_features(state.feature_scale)
         held_out = validation_chunks(validation, state)
-        self._order = FeatureOrder.choose(data, self.n_features, self.settings)
-        self._arrange([*data.kept, *held_out], data.kept)
-        best = Best()
+        self._order = FeatureOrder.choose(data, self.n_features, settings)
+        self._arrange([*data.kept, *held_out], data.kept, position.best)
+        listener = _Listener(on_epoch, on_batch, batch_interval, keep)
         try:
-            self._run(data, held_out, best, on_epoch=on_epoch, epochs=epochs or self.settings.epochs)
+            self._run(data, held_out, position, listener, epochs or settings.epochs)
         finally:
             order, self._order = self._order, FeatureOrder()
             state.table = order.restore(state.table)
-        if best.table is not None:
-            state.table, state.native.bias = order.restore(best.table), best.bias
+        if position.best.table is not None:
+            state.table, state.native.bias = order.restore(position.best.table), position.best.bias
         if not state.is_finite():
-            self._raise_diverged(len(self.history) - 1, float("inf"))
+            self._raise_diverged(max(0, len(self.history) - 1), float("inf"))
         return self
 
-    def _arrange(self, chunks: list[Chunk], training: list[Chunk]) -> None:
+    def _arrange(self, chunks: list[Chunk], training: list[Chunk], best: Best) -> None:
         order, settings = self._order, self.settings
         if order.groups is not None:
             rng = np.random.default_rng([settings.random_state, 1])
             for chunk in training:
                 chunk.tile(order.groups, rng, shuffle=settings.shuffle)
         order.renumber(chunks)
+        if best.table is not None:
+            best.table = order.arrange(self._state.widened(best.table))
         self._state.table = order.arrange(self._state.table)
 
     def _run(
-        self,
-        data: TrainingData,
-        held_out: list[Chunk],
-        best: Best,
-        *,
-        on_epoch: OnEpoch | None,
-        epochs: int,
+        self, data: TrainingData, held_out: list[Chunk], position: Position, listener: _Listener, epochs: int
     ) -> None:
-        settings, state = self.settings, self._state
-        rng = np.random.default_rng([settings.random_state, len(self.history)])
-        for epoch in range(epochs):
-            step = state.step(epoch)
-            loss = weight = 0.0
-            n_rows = 0
+        settings, state, best = self.settings, self._state, position.best
+        while position.epoch < epochs:
+            epoch = position.epoch
+            if held_out and best.waited(epoch - 1, settings.patience):
+                return
+            measures = Measures()
             state.passes += 1
             started = time.perf_counter()
-            for chunk in data.epoch(rng):
-                if data.streaming:
-                    state.grow(chunk.n_features)
-                    state.widen_label_range(*chunk.label_range)
-                    chunk.scale_features(state.feature_scale)
-                chunk_loss, chunk_weight = self._train(chunk, step, rng)
-                loss, weight, n_rows = loss + chunk_loss, weight + chunk_weight, n_rows + chunk.n_rows
+            if self._train_epoch(data, position, measures, listener):
+                return
             seconds = time.perf_counter() - started
-            mean_loss = loss / weight if weight > 0 else 0.0
-            self._check_loss(mean_loss, epoch)
-            in_units = mean_loss * state.label_scale.scale**2
+            self._check_loss(measures.loss, epoch)
             held_out_loss = validation_loss(held_out, state) if held_out else None
             is_best = best.is_beaten_by(held_out_loss, settings.tolerance)
-            report = EpochReport(epoch, in_units, held_out_loss, n_rows, seconds, is_best)
-            self.history.append(report)
             if is_best:
                 best.loss, best.epoch = held_out_loss or 0.0, epoch
                 if settings.patience is not None:
                     best.table, best.bias = aligned_copy(state.table), state.native.bias
-            if on_epoch is not None and on_epoch(report):
+            report = EpochReport(
+                epoch, measures.loss * state.label_scale.scale**2, held_out_loss, measures.n_rows, seconds, is_best,
+                self._metrics(measures),
+            )  # fmt: skip
+            self.history.append(report)
+            position.epoch += 1
+            if listener.keep is not None:
+                listener.keep(position.epoch, partial(self._write, position=position))
+            if listener.on_epoch is not None and listener.on_epoch(report):
                 return
-            if held_out and best.waited(epoch, settings.patience):
-                return
 
-    def _train(self, chunk: Chunk, step: FmStep, rng: np.random.Generator) -> tuple[float, float]:
-        s, native, table = self.settings, self._state.native, self._state.table
-        rows = chunk.native(self._state.label_scale)
+    def _train_epoch(
+        self, data: TrainingData, position: Position, measures: Measures, listener: _Listener
+    ) -> bool:
+        """Train on every chunk once; return whether the listener ended it."""
+        state, batches = self._state, BatchCount(listener.batch_interval)
+        epoch = EpochPass(state, self._order, state.step(position.epoch), position.rng, batches)
+        for chunk in data.epoch(position.rng):
+            if data.streaming:
+                state.grow(chunk.n_features)
+                state.widen_label_range(*chunk.label_range)
+                chunk.scale_features(state.feature_scale)
+            for n_rows, totals in epoch.train(chunk):
+                measures.add(totals, n_rows)
+                if listener.on_batch is not None:
+                    report = BatchReport(position.epoch, batches.done - 1, self._metrics(measures))
+                    if listener.on_batch(report):
+                        return True
+        return False
 
-        def order(n: int) -> np.ndarray:
-            return (rng.permutation(n) if s.shuffle else np.arange(n)).astype(np.int32)
+    def _metrics(self, measures: Measures) -> dict[str, float]:
+        return measures.metrics(self.settings.task, self._state.label_scale.scale)
 
-        if s.solver == "adam":
-            adam = AdamSettings(s.batch_rows, s.first_moment, s.second_moment, s.epsilon)
-            n_batches = -(-chunk.n_rows // s.batch_rows)
-            return native.train_adam(table, rows, order(n_batches), adam, step, s.n_threads)
-        if chunk.tile_starts is not None and self._order.groups is not None:
-            # Alternating at the top, a thread meets the items that it met last; below, chance decides.
-            n_groups, turns = (
-                self._order.groups.n_groups,
-                int(rng.integers(2**62)) * 2 + self._state.passes % 2,
-            )
-            return native.train_tiles(table, rows, chunk.tile_starts, n_groups, turns, step, s.n_threads)
-        row_length = max(1, chunk.n_nonzeros // chunk.n_rows)
-        block_rows = int(np.clip(BLOCK_NONZEROS // row_length, 64, 4096))
-        n_threads = 1 if s.deterministic else s.n_threads
-        if n_threads > 1 and self._order.n_hot:  # of little data, copies of hot features learn little apart
-            block_rows = min(block_rows, max(64, chunk.n_rows // (256 * n_threads)))
-        blocks = order(-(-chunk.n_rows // block_rows))
-        return native.train(
-            table, rows, blocks, block_rows, self._order.n_hot, self._order.n_averaged, step, n_threads
-        )
+    def _write(self, folder: Path, *, position: Position) -> None:
+        write_training(folder, self._state, self._order, position, self.history)
 
     def _check_loss(self, loss: float, epoch: int) -> None:
         largest = max(1.0, *(abs(label) for label in self._state.label_range))

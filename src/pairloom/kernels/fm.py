@@ -7,7 +7,16 @@ import numpy.typing as npt
 
 from pairloom.errors import UserError
 from pairloom.kernels import _native
-from pairloom.kernels._native import AdamSettings, FmInitial, FmState, FmStep, Initializer, Loss, Solver
+from pairloom.kernels._native import (
+    AdamSettings,
+    FmInitial,
+    FmState,
+    FmStep,
+    FmTotals,
+    Initializer,
+    Loss,
+    Solver,
+)
 from pairloom.kernels.levels import chosen_level
 
 __all__ = [
@@ -15,6 +24,7 @@ __all__ = [
     "FmInitial",
     "FmState",
     "FmStep",
+    "FmTotals",
     "Initializer",
     "Loss",
     "Solver",

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from pairloom.algorithms.checked_rows import checked_rows
 from pairloom.algorithms.checkpoints import NO_CHECKPOINTS, Checkpoints
 from pairloom.algorithms.contract import Channel, InputMode, RowSource, check_channels
 from pairloom.algorithms.factorization_machines.hyperparameters import FactorizationMachinesHyperparameters
-from pairloom.algorithms.factorization_machines.measuring import loss_metrics, measured
+from pairloom.algorithms.factorization_machines.listening import TrainingListener
+from pairloom.algorithms.factorization_machines.measuring import measured
 from pairloom.algorithms.factorization_machines.model import FactorizationMachinesModel
 from pairloom.algorithms.factorization_machines.settings import trainer_settings
-from pairloom.algorithms.report import (
-    ChannelScored,
-    EpochEnded,
-    Report,
-    StopTraining,
-    TrainingEnded,
-    silent,
-)
+from pairloom.algorithms.report import ChannelScored, Report, TrainingEnded, silent
 from pairloom.collective import ALONE, Collective
 from pairloom.errors import DivergenceError, UserError
-from pairloom.fm.epochs import EpochReport
 from pairloom.fm.training import FMTrainer
 from pairloom.hyperparameters import Hyperparameters
 from pairloom.metrics import BINARY, REGRESSION, Metric
@@ -101,6 +94,9 @@ class FactorizationMachines:
             Threads, where `pairloom_n_threads` leaves it open.
         report : callable
             Receives the events of the training; see `pairloom.algorithms.report`.
+        checkpoints : Checkpoints
+            A training that goes on from a state comes to the undisturbed one's model bit for bit with one thread,
+            and with any number in deterministic mode.
 
         Raises
         ------
@@ -125,47 +121,32 @@ class FactorizationMachines:
         }
         settings = trainer_settings(asked, n_threads=n_threads)
         trainer = FMTrainer(settings)
-        listener = _EpochListener(report, asked.epochs, binary)
+        listener = TrainingListener(
+            report, asked.epochs, binary=binary, batch_interval=asked.batch_metrics_publish_interval
+        )
         try:
             trainer.fit(
                 sources["train"],
                 validation=sources.get("validation"),
-                on_epoch=listener,
+                on_epoch=listener.epoch_ended,
+                on_batch=listener.batch_measured,
+                batch_interval=asked.batch_metrics_publish_interval,
                 n_features=asked.feature_dim,
+                resume=checkpoints.latest(),
+                keep=None if checkpoints is NO_CHECKPOINTS else checkpoints.save,
             )
         except DivergenceError as error:
             raise DivergenceError(f"{asked.owner}: {error} {RATES_ADVICE}") from error
+        learned = trainer.model()
         machine = replace(
-            trainer.model(),
+            learned,
             clip_predictions=asked.pairloom_clip_predictions,
-            metadata={"algorithm": self.name, "hyperparameters": asked.to_strings()},
+            metadata={**learned.metadata, "algorithm": self.name, "hyperparameters": asked.to_strings()},
         )
-        report(TrainingEnded(len(trainer.history), listener.metrics, listener.seconds))
+        seconds = sum(epoch.seconds for epoch in trainer.history)
+        metrics = trainer.history[-1].metrics if trainer.history else listener.metrics
+        report(TrainingEnded(len(trainer.history), metrics, seconds))
         if "test" in sources:
             scores = measured(machine, sources["test"], n_threads=settings.n_threads)
             report(ChannelScored("test", scores))
         return FactorizationMachinesModel(machine)
-
-
-@dataclass(slots=True)
-class _EpochListener:
-    """Turns the trainer's epochs into events; true ends the training."""
-
-    report: Report
-    n_epochs: int
-    binary: bool
-    metrics: dict[str, float] = field(default_factory=dict[str, float])
-    seconds: float = 0.0
-
-    def __call__(self, epoch: EpochReport) -> bool:
-        self.metrics = loss_metrics(epoch.train_loss, binary=self.binary)
-        self.seconds += epoch.seconds
-        held_out = epoch.validation_loss
-        validation = {} if held_out is None else loss_metrics(held_out, binary=self.binary)
-        try:
-            self.report(
-                EpochEnded(epoch.epoch, self.n_epochs, self.metrics, epoch.n_rows, epoch.seconds, validation)
-            )
-        except StopTraining:
-            return True
-        return False
