@@ -70,6 +70,15 @@ def test_a_folder_holds_what_an_archive_holds(artifact, tmp_path):
     assert np.array_equal(scores(load_artifact(tmp_path / "model")), scores(artifact))
 
 
+def test_what_a_killed_process_left_is_taken_away(artifact, tmp_path):
+    (tmp_path / ".saving-x").mkdir()
+    (tmp_path / ".saving-x" / "model.json").write_text("half")
+    save_artifact_folder(artifact, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "artifact.json", "encoder.safetensors", "model.json", "model.safetensors",
+    ]  # fmt: skip
+
+
 def test_a_model_that_cannot_be_written_leaves_the_old_one(artifact, tmp_path):
     save_artifact_folder(artifact, tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}

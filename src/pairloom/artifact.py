@@ -8,6 +8,7 @@ how raw data is read) and, where there is an encoder, ``encoder.safetensors``. O
 from __future__ import annotations
 
 import os
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Generator, Mapping
@@ -29,6 +30,7 @@ __all__ = ["Artifact", "load_artifact", "save_artifact", "save_artifact_folder"]
 
 VERSION = 1
 ABOUT, ENCODER = "artifact.json", "encoder.safetensors"
+SAVING = ".saving-"
 LARGEST_ABOUT_BYTES = 64 << 20
 UNNAMED = "factorization-machines"
 """The algorithm of archives that hold a model alone."""
@@ -111,7 +113,9 @@ def save_artifact_folder(artifact: Artifact, folder: str | Path, *, model_algo_1
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as work:
+    for unfinished in folder.glob(f"{SAVING}*"):  # of a process that was killed
+        shutil.rmtree(unfinished)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=SAVING) as work:
         _write(artifact, Path(work), model_algo_1=model_algo_1)
         written = sorted(Path(work).iterdir(), key=lambda path: (path.name == ABOUT, path.name))
         for path in written:

@@ -135,3 +135,13 @@ def test_a_new_job_takes_the_place_of_the_old_one(tmp_path):
     for _ in range(2):
         assert job.run_here().failure is None
     assert [path.name for path in (tmp_path / "model").iterdir() if path.name.startswith(".")] == []
+
+
+def test_sagemakers_own_form_of_the_model_is_written_on_request(tmp_path):
+    job = filled(FM, tmp_path)
+    job.environment = {**ONE_THREAD, "PAIRLOOM_MODEL_ALGO_1": "1"}
+    assert job.run_here().code == 0
+    ours = job.artifact().model.predict(FM.test)
+    (tmp_path / "model" / "artifact.json").unlink()
+    theirs = load_artifact(tmp_path / "model").model.predict(FM.test)
+    np.testing.assert_allclose(theirs["score"], ours["score"], rtol=1e-4, atol=1e-4)

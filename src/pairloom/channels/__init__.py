@@ -3,7 +3,7 @@
 Nothing is parsed here: `pairloom.formats` does that.
 """
 
-from pairloom.channels.channel import ChannelInput, Mode
+from pairloom.channels.channel import PIPE_TIMEOUT_S, ChannelInput, Mode
 from pairloom.channels.rows import ChannelRows, open_channel
 
-__all__ = ["ChannelInput", "ChannelRows", "Mode", "open_channel"]
+__all__ = ["PIPE_TIMEOUT_S", "ChannelInput", "ChannelRows", "Mode", "open_channel"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["ChannelInput", "Interrupted", "Mode"]
+__all__ = ["PIPE_TIMEOUT_S", "ChannelInput", "Interrupted", "Mode"]
 
 Mode = Literal["File", "FastFile", "Pipe"]
 PIPE_TIMEOUT_S = 300.0

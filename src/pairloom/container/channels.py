@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from pairloom.algorithms.contract import Channel
-from pairloom.channels import ChannelInput, ChannelRows, Mode, open_channel
+from pairloom.channels import PIPE_TIMEOUT_S, ChannelInput, ChannelRows, Mode, open_channel
 from pairloom.container.configuration import Hosts
+from pairloom.container.variables import number, switch
 from pairloom.errors import UserError
 
 __all__ = ["open_channels"]
@@ -59,8 +60,8 @@ def open_channels(
         For words that mean nothing, what cannot be read, and modes or content types that are not declared.
     """
     by_name = {channel.name: channel for channel in declared}
-    timeout_s = _timeout(environment)
-    shard = (hosts.rank, len(hosts.names)) if environment.get(SHARD_VARIABLE, "") not in ("", "0") else None
+    timeout_s = number(environment, TIMEOUT_VARIABLE, PIPE_TIMEOUT_S)
+    shard = (hosts.rank, len(hosts.names)) if switch(environment, SHARD_VARIABLE) else None
     opened: dict[str, ChannelRows] = {}
     for name, words in given.items():
         channel = by_name[name]
@@ -94,19 +95,6 @@ def open_channels(
             stopped=stopped,
         )
     return opened
-
-
-def _timeout(environment: Mapping[str, str]) -> float:
-    text = environment.get(TIMEOUT_VARIABLE)
-    if not text:
-        return ChannelInput.__dataclass_fields__["timeout_s"].default
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds < float("inf"):
-        raise UserError(f"{TIMEOUT_VARIABLE}: must be a number of seconds > 0. Got {text!r}.")
-    return seconds
 
 
 def _seed(words: Mapping[str, Any], owner: str) -> int | None:

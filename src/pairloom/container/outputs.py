@@ -10,15 +10,15 @@ from typing import Any
 from safetensors import SafetensorError
 
 from pairloom.artifact import Artifact, save_artifact_folder
-from pairloom.errors import PlatformError
+from pairloom.errors import PairloomError, PlatformError
 
 __all__ = ["save_metrics", "save_model"]
 
 METRICS = "metrics.json"
 
 
-def save_model(artifact: Artifact, folder: Path) -> None:
-    """Write the model; a full disk leaves the one that was there before.
+def save_model(artifact: Artifact, folder: Path, *, model_algo_1: bool) -> None:
+    """Write the model, on request in SageMaker's form too; a full disk leaves the one that was there before.
 
     Raises
     ------
@@ -26,7 +26,9 @@ def save_model(artifact: Artifact, folder: Path) -> None:
         If it cannot be written.
     """
     try:
-        save_artifact_folder(artifact, folder)
+        save_artifact_folder(artifact, folder, model_algo_1=model_algo_1)
+    except PairloomError:
+        raise
     except (SafetensorError, OSError) as error:
         raise PlatformError(
             f"Saving the model: {folder} must be writable and have room. Got: {error}. "

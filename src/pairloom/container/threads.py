@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
-from pairloom.errors import UserError
+from pairloom.container.variables import whole_number
 
 __all__ = ["available_cores", "job_threads", "limit_libraries"]
 
@@ -25,12 +25,8 @@ def job_threads(environment: Mapping[str, str]) -> int:
         For a value that is no integer in [1, 1024].
     """
     for name in THREADS_VARIABLES:
-        if text := environment.get(name, "").strip():
-            if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST):
-                raise UserError(
-                    f"{name}: must be an integer in [1, {MOST}]. Got {text!r}. Correct it, or leave it out."
-                )
-            return int(text)
+        if environment.get(name, "").strip():
+            return whole_number(environment, name, 1, most=MOST)
     return available_cores()
 
 

@@ -10,8 +10,9 @@ from pairloom.algorithms.catalogue import algorithm, algorithm_names
 from pairloom.algorithms.checkpoints import NO_CHECKPOINTS, Checkpoints
 from pairloom.algorithms.contract import Algorithm, Model, check_channels
 from pairloom.algorithms.log_lines import LogLines, configuration_lines, information_line
+from pairloom.algorithms.sagemaker_artifacts import FORMS
 from pairloom.artifact import Artifact
-from pairloom.collective import Collective
+from pairloom.collective import Collective, together
 from pairloom.container.channels import open_channels
 from pairloom.container.checkpoints import FolderCheckpoints, identity
 from pairloom.container.configuration import (
@@ -22,15 +23,16 @@ from pairloom.container.configuration import (
     resources,
 )
 from pairloom.container.folders import Folders
-from pairloom.container.hosts import joined
+from pairloom.container.hosts import join
 from pairloom.container.listener import JobListener
 from pairloom.container.outputs import save_metrics, save_model
 from pairloom.container.stopping import StopRequest
+from pairloom.container.variables import switch
 from pairloom.errors import PairloomError, UserError
 
 __all__ = ["train"]
 
-NAME_VARIABLE = "PAIRLOOM_ALGORITHM"
+NAME_VARIABLE, FORM_VARIABLE = "PAIRLOOM_ALGORITHM", "PAIRLOOM_MODEL_ALGO_1"
 Write = Callable[[str], None]
 
 
@@ -72,18 +74,17 @@ def train(
     given = _declared(hyperparameters(folders), kind)
     for line in _configuration(kind, given, folders):
         write(line)
-    job = Job(folders, kind, given, resources(folders), stop, write)
     asked = kind(given)
+    job = Job(folders, kind, given, resources(folders), _wants_model_algo_1(environment, kind), stop, write)
     channels = input_channels(folders)
     check_channels(kind.hyperparameters_type.owner, kind.channels, channels)
-    with ExitStack() as stack:
+    with together(join(job.hosts, environment)) as collective, ExitStack() as stack:
         sources = open_channels(
             channels, kind.channels, data=folders.data, hosts=job.hosts, environment=environment,
             n_threads=n_threads, stopped=stop.__bool__,
         )  # fmt: skip
         for source in sources.values():
             stack.callback(source.close)
-        collective = joined(job.hosts, environment)
         checkpoints = job.checkpoints(collective)
         listener = JobListener(LogLines(kind.name, write, host=job.hosts.current), stop, collective)
         try:
@@ -99,7 +100,6 @@ def train(
             job.say("Stopped on request; the model so far is saved.")
         if collective.rank == 0:
             job.save(model, listener)
-        collective.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,7 @@ class Job:
     kind: type[Algorithm]
     given: Mapping[str, str]
     hosts: Hosts
+    model_algo_1: bool
     stop: StopRequest
     write: Write
 
@@ -135,7 +136,7 @@ class Job:
         """Write the model and its metrics."""
         strings = self.kind.hyperparameters_type.parse(self.given).to_strings()
         artifact = Artifact(self.kind.name, model, None, None, strings, listener.metrics)
-        save_model(artifact, self.folders.model)
+        save_model(artifact, self.folders.model, model_algo_1=self.model_algo_1)
         save_metrics({"metrics": listener.metrics, "epochs": listener.epochs}, self.folders.output_data)
 
 
@@ -155,6 +156,18 @@ def _declared(given: Mapping[str, str], kind: type[Algorithm]) -> dict[str, str]
     return {
         name: value for name, value in given.items() if name in known or name != "_tuning_objective_metric"
     }
+
+
+def _wants_model_algo_1(environment: Mapping[str, str], kind: type[Algorithm]) -> bool:
+    """Whether SageMaker's form of the model is asked for; said before training if there is none."""
+    if not switch(environment, FORM_VARIABLE):
+        return False
+    if kind.name not in FORMS:
+        raise UserError(
+            f"{FORM_VARIABLE}: SageMaker's form of a model is known for {', '.join(FORMS)}. "
+            f"Got {kind.name}. Leave the variable out."
+        )
+    return True
 
 
 def _configuration(kind: type[Algorithm], given: Mapping[str, str], folders: Folders) -> list[str]:
