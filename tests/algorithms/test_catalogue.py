@@ -34,7 +34,7 @@ def test_the_built_ins_are_the_entry_points_of_the_distribution():
 
 
 def test_every_name_gives_a_class_of_that_name():
-    assert algorithm_names() == ("factorization-machines",)
+    assert algorithm_names() == tuple(sorted(catalogue.BUILT_IN))
     for name in algorithm_names():
         assert algorithm(name).name == name
 
@@ -50,7 +50,7 @@ def test_an_unknown_name_comes_with_the_nearest():
 
 def test_a_plug_in_enters_by_the_same_door(install):
     install("loomlinear", linear_plugin="linear_plugin:LinearPlugin")
-    assert algorithm_names() == ("factorization-machines", "linear-plugin")
+    assert algorithm_names() == tuple(sorted([*catalogue.BUILT_IN, "linear-plugin"]))
     assert algorithm("linear-plugin").__name__ == "LinearPlugin"
 
 

@@ -32,6 +32,8 @@ PLUGIN = PluginCase(
 N_CHECKS = {
     "factorization-machines as regressor": 29,
     "factorization-machines as classifier": 29,
+    "kmeans as dense clusters": 29,
+    "kmeans as sparse clusters": 29,
     "linear-plugin as regressor": 29,
 }
 EXCEPTIONS: dict[tuple[str, str], Excepted] = {}

@@ -118,13 +118,6 @@ def test_columns_of_numbers_are_a_matrix(content_type):
 
 
 @both
-def test_a_table_of_labels_alone_has_rows_without_columns(content_type):
-    rows = read(encoded(pa.table({"label": [1.0, 0.0, 1.0]}), content_type), content_type)
-    assert (rows.n_rows, rows.n_features) == (3, 0)
-    np.testing.assert_array_equal(rows.labels, [1, 0, 1])
-
-
-@both
 def test_lists_that_others_wrote(content_type):
     table = pa.table(
         {

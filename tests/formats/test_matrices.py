@@ -98,11 +98,6 @@ def test_dense_and_sparse_agree(cells):
     assert dense.indptr[-1] == len(dense.indices)
 
 
-def test_a_matrix_without_columns_has_empty_rows():
-    rows = rows_of_matrix(np.ones((3, 0)))
-    assert (rows.n_rows, rows.n_features, len(rows.indices)) == (3, 0, 0)
-
-
 def test_blocks_of_rows_join(monkeypatch):
     monkeypatch.setattr("pairloom.formats.matrices._BLOCK_CELLS", 4)
     np.testing.assert_array_equal(as_matrix(rows_of_matrix(CELLS)), CELLS.astype(np.float32))

@@ -116,13 +116,19 @@ def test_batches_add_up_and_parts_merge(kind):
 
 
 def test_every_result_is_in_the_table():
-    named = {*RegressionErrors().update([0], [0]).result(), *BinaryCounts().update([0], [0]).result(), "auc"}
+    named = {
+        *RegressionErrors().update([0], [0]).result(),
+        *BinaryCounts().update([0], [0]).result(),
+        "auc",
+        "msd",
+        "ssd",
+    }
     assert named == set(METRICS)
 
 
 def test_directions():
     assert {name for name, metric in METRICS.items() if metric.direction == "minimize"} == {
-        "rmse", "mse", "absolute_loss", "binary_classification_cross_entropy",
+        "rmse", "mse", "absolute_loss", "binary_classification_cross_entropy", "msd", "ssd",
     }  # fmt: skip
     assert METRICS["rmse"].better(1.0, 2.0)
     assert not METRICS["rmse"].better(2.0, 2.0)

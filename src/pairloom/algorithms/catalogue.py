@@ -19,6 +19,7 @@ __all__ = ["GROUP", "algorithm", "algorithm_names"]
 GROUP = "pairloom.algorithms"
 BUILT_IN = {
     "factorization-machines": "pairloom.algorithms.factorization_machines:FactorizationMachines",
+    "kmeans": "pairloom.algorithms.kmeans:KMeans",
 }
 
 

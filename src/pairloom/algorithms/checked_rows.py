@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,12 @@ LABELS_ADVICE = "Correct the label or leave the row out"
 
 
 def checked_rows(
-    source: RowSource, channel: str, *, binary: bool, feature_dim: int | None = None
+    source: RowSource,
+    channel: str,
+    *,
+    binary: bool = False,
+    feature_dim: int | None = None,
+    labelled: bool = True,
 ) -> RowSource:
     """Check every batch that `source` yields.
 
@@ -31,6 +37,8 @@ def checked_rows(
         Whether labels must be 0 and 1.
     feature_dim : int, optional
         Every column index must be less.
+    labelled : bool
+        Whether labels count; if not, they are left out.
 
     Returns
     -------
@@ -45,16 +53,18 @@ def checked_rows(
         n_rows = 0
         for batch in source():
             if batch.n_rows:
-                _check(batch, where, n_rows, binary, feature_dim)
+                if labelled:
+                    _check_labels(batch, where, n_rows, binary)
+                _check(batch, where, n_rows, feature_dim)
                 n_rows += batch.n_rows
-                yield batch
+                yield batch if labelled else replace(batch, labels=None)
         if not n_rows:
             raise DataError("at least one row", got="none", source=where, action="Give it a file with rows")
 
     return open_pass
 
 
-def _check(batch: RowBatch, where: str, rows_before: int, binary: bool, feature_dim: int | None) -> None:
+def _check_labels(batch: RowBatch, where: str, rows_before: int, binary: bool) -> None:
     if batch.labels is None:
         raise DataError(
             "a label in every row", got="rows without labels", source=where, row=rows_before + 1,
@@ -68,6 +78,9 @@ def _check(batch: RowBatch, where: str, rows_before: int, binary: bool, feature_
             _refuse_label(
                 "a label of 0 or 1 for 'binary_classifier'", batch.labels, wrong, where, rows_before
             )
+
+
+def _check(batch: RowBatch, where: str, rows_before: int, feature_dim: int | None) -> None:
     if batch.weights is not None and not (np.isfinite(batch.weights) & (batch.weights >= 0)).all():
         row = int(np.argmin(np.isfinite(batch.weights) & (batch.weights >= 0)))
         raise DataError(

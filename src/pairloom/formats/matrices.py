@@ -131,8 +131,7 @@ def rows_of_dense(array: Array, *, name: str) -> RowBatch:
     counts, indices, values = [np.zeros(1, np.int64)], list[npt.NDArray[np.int32]](), list[Float32Array]()
     for start in range(0, n_rows, block_rows):
         place = _block_place(start, n_features)
-        cells = array[start : start + block_rows]
-        block = as_float32(cells.reshape(-1), place, name).reshape(cells.shape)
+        block = as_float32(array[start : start + block_rows].reshape(-1), place, name).reshape(-1, n_features)
         kept = block != 0
         counts.append(np.count_nonzero(kept, axis=1))
         indices.append(np.nonzero(kept)[1].astype(np.int32))

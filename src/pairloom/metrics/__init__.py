@@ -10,10 +10,11 @@ from pairloom.metrics.classification import (
 )
 from pairloom.metrics.ranking import auc
 from pairloom.metrics.regression import RegressionErrors, absolute_loss, mse, rmse
-from pairloom.metrics.table import BINARY, METRICS, REGRESSION, Metric
+from pairloom.metrics.table import BINARY, CLUSTERING, METRICS, REGRESSION, Metric
 
 __all__ = [
     "BINARY",
+    "CLUSTERING",
     "METRICS",
     "REGRESSION",
     "BinaryCounts",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["BINARY", "METRICS", "REGRESSION", "Metric"]
+__all__ = ["BINARY", "CLUSTERING", "METRICS", "REGRESSION", "Metric"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,16 @@ BINARY = (
         "Harmonic mean of precision and recall at threshold 0.5.",
     ),
 )  # fmt: skip
+CLUSTERING = (
+    _loss("msd", "Mean squared distance of a row to the nearest centre."),
+    _loss("ssd", "Sum of the squared distances of all rows to the nearest centre."),
+)
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         *REGRESSION,
         *BINARY,
+        *CLUSTERING,
         _score("precision", "Share of rows predicted positive that are."),
         _score("recall", "Share of positive rows that are predicted so."),
         _score("auc", "Area under the ROC curve."),
