@@ -23,11 +23,13 @@ target_link_libraries(pairloom_kernels PUBLIC pairloom_threading)
 
 # The same kernel source once per instruction-set level. Sums may be reordered into vectors, but NaN and infinity keep
 # their meaning: training looks for them.
-list(REMOVE_ITEM kernel_sources "${PROJECT_SOURCE_DIR}/native/src/kernels/fm_level.cpp")
+set(level_sources "${PROJECT_SOURCE_DIR}/native/src/kernels/fm_level.cpp"
+  "${PROJECT_SOURCE_DIR}/native/src/kernels/linear_level.cpp")
+list(REMOVE_ITEM kernel_sources ${level_sources})
 set_target_properties(pairloom_kernels PROPERTIES SOURCES "${kernel_sources}")
 function(pairloom_level level lanes)
   string(REPLACE "-" "_" symbol "level_${level}")
-  add_library(${symbol} OBJECT native/src/kernels/fm_level.cpp)
+  add_library(${symbol} OBJECT ${level_sources})
   target_include_directories(${symbol} PRIVATE "${PROJECT_SOURCE_DIR}/native/include")
   target_compile_definitions(${symbol} PRIVATE PAIRLOOM_LEVEL=${symbol} PAIRLOOM_LEVEL_NAME="${level}"
     PAIRLOOM_LANES=${lanes})

@@ -34,6 +34,9 @@ N_CHECKS = {
     "factorization-machines as classifier": 29,
     "kmeans as dense clusters": 29,
     "kmeans as sparse clusters": 29,
+    "linear-learner as binary classifier": 29,
+    "linear-learner as regressor": 29,
+    "linear-learner as multiclass classifier": 29,
     "linear-plugin as regressor": 29,
 }
 EXCEPTIONS: dict[tuple[str, str], Excepted] = {}

@@ -5,7 +5,7 @@ import pytest
 
 from pairloom import metrics
 from pairloom.errors import DataError
-from pairloom.metrics import METRICS, BinaryCounts, RegressionErrors
+from pairloom.metrics import METRICS, BinaryCounts, MulticlassCounts, RegressionErrors
 
 LABELS = [1, 0, 1, 1]
 PROBABILITIES = [0.9, 0.6, 0.5, 0.2]
@@ -116,19 +116,14 @@ def test_batches_add_up_and_parts_merge(kind):
 
 
 def test_every_result_is_in_the_table():
-    named = {
-        *RegressionErrors().update([0], [0]).result(),
-        *BinaryCounts().update([0], [0]).result(),
-        "auc",
-        "msd",
-        "ssd",
-    }
-    assert named == set(METRICS)
+    named = {*RegressionErrors().update([0], [0]).result(), *BinaryCounts().update([0], [0]).result()}
+    named |= {*MulticlassCounts(3).update([0], np.zeros((1, 3))).result()}
+    assert named | {"auc", "roc_auc_score", "objective_loss", "msd", "ssd"} == set(METRICS)
 
 
 def test_directions():
     assert {name for name, metric in METRICS.items() if metric.direction == "minimize"} == {
-        "rmse", "mse", "absolute_loss", "binary_classification_cross_entropy", "msd", "ssd",
+        "objective_loss", "rmse", "mse", "absolute_loss", "binary_classification_cross_entropy", "msd", "ssd",
     }  # fmt: skip
     assert METRICS["rmse"].better(1.0, 2.0)
     assert not METRICS["rmse"].better(2.0, 2.0)

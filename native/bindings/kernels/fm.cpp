@@ -15,6 +15,7 @@
 #include "pairloom/cpu.hpp"
 #include "pairloom/fm.hpp"
 #include "pairloom/rows.hpp"
+#include "rows.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -22,27 +23,8 @@ using namespace nb::literals;
 namespace pairloom {
 namespace {
 
-template <typename T>
-using Vector = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Table = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-using ConstTable = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-using Indptr = std::optional<Vector<const std::int64_t>>;
-using Floats = std::optional<Vector<const float>>;
-
-// Rows as Python passes them; kernels/ has checked that the arrays agree with one another.
-struct Rows {
-  Indptr indptr;
-  std::size_t row_length;
-  Vector<const std::int32_t> indices;
-  Floats values, labels, weights;
-  std::size_t n_rows;
-
-  RowView view() const {
-    return {indptr ? indptr->data() : nullptr,  row_length,
-            indices.data(),                     values ? values->data() : nullptr,
-            labels ? labels->data() : nullptr,  weights ? weights->data() : nullptr, n_rows};
-  }
-};
+using Table = Matrix<float>;
+using ConstTable = Matrix<const float>;
 
 struct State {
   Solver solver;

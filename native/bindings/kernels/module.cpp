@@ -4,6 +4,7 @@ namespace nb = nanobind;
 
 namespace pairloom {
 void bind_fm(nb::module_& m);
+void bind_linear(nb::module_& m);
 void bind_raw_text(nb::module_& m);
 void bind_row_assembly(nb::module_& m);
 void bind_vocabulary(nb::module_& m);
@@ -12,6 +13,7 @@ void bind_vocabulary(nb::module_& m);
 NB_MODULE(_native, m) {
   m.doc() = "Native kernels of pairloom.kernels.";
   pairloom::bind_fm(m);
+  pairloom::bind_linear(m);
   pairloom::bind_raw_text(m);
   pairloom::bind_row_assembly(m);
   pairloom::bind_vocabulary(m);

@@ -20,6 +20,7 @@ GROUP = "pairloom.algorithms"
 BUILT_IN = {
     "factorization-machines": "pairloom.algorithms.factorization_machines:FactorizationMachines",
     "kmeans": "pairloom.algorithms.kmeans:KMeans",
+    "linear-learner": "pairloom.algorithms.linear_learner:LinearLearner",
 }
 
 

@@ -22,6 +22,7 @@ def checked_rows(
     channel: str,
     *,
     binary: bool = False,
+    n_classes: int | None = None,
     feature_dim: int | None = None,
     labelled: bool = True,
 ) -> RowSource:
@@ -35,6 +36,8 @@ def checked_rows(
         Named in errors.
     binary : bool
         Whether labels must be 0 and 1.
+    n_classes : int, optional
+        Labels must be whole numbers below it.
     feature_dim : int, optional
         Every column index must be less.
     labelled : bool
@@ -54,7 +57,7 @@ def checked_rows(
         for batch in source():
             if batch.n_rows:
                 if labelled:
-                    _check_labels(batch, where, n_rows, binary)
+                    _check_labels(batch, where, n_rows, 2 if binary else n_classes)
                 _check(batch, where, n_rows, feature_dim)
                 n_rows += batch.n_rows
                 yield batch if labelled else replace(batch, labels=None)
@@ -64,7 +67,7 @@ def checked_rows(
     return open_pass
 
 
-def _check_labels(batch: RowBatch, where: str, rows_before: int, binary: bool) -> None:
+def _check_labels(batch: RowBatch, where: str, rows_before: int, n_classes: int | None) -> None:
     if batch.labels is None:
         raise DataError(
             "a label in every row", got="rows without labels", source=where, row=rows_before + 1,
@@ -72,12 +75,15 @@ def _check_labels(batch: RowBatch, where: str, rows_before: int, binary: bool) -
         )  # fmt: skip
     if not np.isfinite(batch.labels).all():
         _refuse_label("a finite label", batch.labels, ~np.isfinite(batch.labels), where, rows_before)
-    if binary:
-        wrong = (batch.labels != 0) & (batch.labels != 1)
+    if n_classes is not None:
+        wrong = (batch.labels < 0) | (batch.labels >= n_classes) | (batch.labels != np.floor(batch.labels))
         if wrong.any():
-            _refuse_label(
-                "a label of 0 or 1 for 'binary_classifier'", batch.labels, wrong, where, rows_before
+            expected = (
+                "a label of 0 or 1 for 'binary_classifier'"
+                if n_classes == 2
+                else f"a label that is a whole number from 0 to {n_classes - 1}, below 'num_classes'"
             )
+            _refuse_label(expected, batch.labels, wrong, where, rows_before)
 
 
 def _check(batch: RowBatch, where: str, rows_before: int, feature_dim: int | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pairloom.algorithms.contract import Algorithm
 from pairloom.hyperparameters import describe
 from pairloom.metrics.log_patterns import metric_definitions
@@ -10,7 +12,13 @@ __all__ = ["definitions_of", "describe_algorithm"]
 
 
 def definitions_of(algorithm: type[Algorithm]) -> dict[str, str]:
-    """Return the regular expression of every metric in the log, by its published name."""
+    """Return the regular expression of every metric in the log, by its published name.
+
+    An algorithm whose published names are not the usual ones has them in an attribute ``metric_definitions``.
+    """
+    own: Mapping[str, str] | None = getattr(algorithm, "metric_definitions", None)
+    if own is not None:
+        return dict(own)
     epoch_channels = tuple(channel.name for channel in algorithm.channels if channel.name == "validation")
     return metric_definitions(algorithm.metrics, epoch_channels=epoch_channels)
 

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from pairloom.algorithms.report import (
     BatchMeasured,
@@ -44,20 +45,20 @@ class LogLines:
         """Write the lines of one event."""
         match event:
             case BatchMeasured():
-                self._quality(event.metrics, "train", event.epoch, event.batch)
+                self._quality(event, event.metrics, "train", event.epoch, event.batch)
             case EpochEnded():
                 self._epoch_ended(event)
             case TrainingEnded():
-                self._quality(event.metrics, "train")
+                self._quality(event, event.metrics, "train")
             case ChannelScored():
                 for name, value in event.metrics.items():
-                    self._info(f"#{event.channel}_score ({self.host}) : {(METRICS[name].log_name, value)!r}")
-                self._quality(event.metrics, event.channel)
+                    self._info(f"#{event.channel}_score ({self.host}) : {(_logged(event, name), value)!r}")
+                self._quality(event, event.metrics, event.channel)
 
     def _epoch_ended(self, event: EpochEnded) -> None:
         now = self.clock()
-        self._quality(event.metrics, "train", event.epoch)
-        self._quality(event.validation, "validation", event.epoch)
+        self._quality(event, event.metrics, "train", event.epoch)
+        self._quality(event, event.validation, "validation", event.epoch)
         measurements = {"epochs": event.epoch + 1, "update.time": event.seconds * 1e3}
         self._measurements(measurements, now - event.seconds, now)
         done = round(100 * (event.epoch + 1) / event.n_epochs, 2)
@@ -66,10 +67,16 @@ class LogLines:
             self._info(throughput_line(event.n_rows / event.seconds, "train", host=self.host))
 
     def _quality(
-        self, metrics: Mapping[str, float], channel: str, epoch: int | None = None, batch: int | None = None
+        self,
+        event: Event,
+        metrics: Mapping[str, float],
+        channel: str,
+        epoch: int | None = None,
+        batch: int | None = None,
     ) -> None:
         for name, value in metrics.items():
-            self._info(quality_line(METRICS[name], value, channel, host=self.host, epoch=epoch, batch=batch))
+            metric = replace(METRICS[name], log_name=_logged(event, name))
+            self._info(quality_line(metric, value, channel, host=self.host, epoch=epoch, batch=batch))
 
     def _measurements(self, values: Mapping[str, float], start: float, end: float) -> None:
         record = {
@@ -109,6 +116,10 @@ def configuration_lines(
 def information_line(message: str, *, clock: Callable[[], float] = time.time) -> str:
     """Return a sentence as a line of the log."""
     return _stamped(message, clock())
+
+
+def _logged(event: Event, name: str) -> str:
+    return event.log_names.get(name, METRICS[name].log_name)
 
 
 def _stamped(message: str, now: float) -> str:

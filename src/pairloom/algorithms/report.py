@@ -21,6 +21,8 @@ __all__ = [
 ]
 
 Metrics = Mapping[str, float]
+LogNames = Mapping[str, str]
+"""How the log writes metrics that have variants, where it is not as their declaration says: ``binary_f_2.000``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class BatchMeasured:
     epoch: int
     batch: int
     metrics: Metrics
+    log_names: LogNames = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class EpochEnded:
     n_rows: int
     seconds: float
     validation: Metrics = field(default_factory=dict[str, float])
+    log_names: LogNames = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class TrainingEnded:
     n_epochs: int
     metrics: Metrics
     seconds: float
+    log_names: LogNames = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ class ChannelScored:
 
     channel: str
     metrics: Metrics
+    log_names: LogNames = field(default_factory=dict[str, str])
 
 
 Event = BatchMeasured | EpochEnded | TrainingEnded | ChannelScored

@@ -8,17 +8,31 @@ from pairloom.metrics.classification import (
     precision,
     recall,
 )
+from pairloom.metrics.multiclass import MulticlassCounts
 from pairloom.metrics.ranking import auc
 from pairloom.metrics.regression import RegressionErrors, absolute_loss, mse, rmse
-from pairloom.metrics.table import BINARY, CLUSTERING, METRICS, REGRESSION, Metric
+from pairloom.metrics.table import (
+    BINARY,
+    BINARY_LABELS,
+    CLUSTERING,
+    METRICS,
+    MULTICLASS,
+    OBJECTIVE,
+    REGRESSION,
+    Metric,
+)
 
 __all__ = [
     "BINARY",
+    "BINARY_LABELS",
     "CLUSTERING",
     "METRICS",
+    "MULTICLASS",
+    "OBJECTIVE",
     "REGRESSION",
     "BinaryCounts",
     "Metric",
+    "MulticlassCounts",
     "RegressionErrors",
     "absolute_loss",
     "accuracy",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pairloom.metrics.table import Metric
 
-__all__ = ["metric_definitions", "progress_line", "quality_line", "throughput_line"]
+__all__ = ["final_definitions", "metric_definitions", "progress_line", "quality_line", "throughput_line"]
 
 PREFIX = "#quality_metric: host={host}, "
 EPOCH = "epoch={epoch}, "
@@ -15,6 +15,10 @@ THROUGHPUT = "#throughput_metric: host={host}, {channel} throughput={rate} recor
 
 ANYTHING = r"\S+"
 CAPTURED = r"(\S+)"
+PROGRESS_DEFINITIONS = {
+    "train:progress": PROGRESS.format(host=ANYTHING, percent=CAPTURED),
+    "train:throughput": THROUGHPUT.format(host=ANYTHING, channel="train", rate=CAPTURED),
+}
 
 
 def quality_line(
@@ -58,15 +62,34 @@ def metric_definitions(
     ``train:rmse`` finds the values of batches, ``train:rmse:epoch`` those of epochs and ``test:rmse`` the
     last one; a channel in `epoch_channels` is measured after each epoch, as ``validation:rmse``.
     """
-    found = {
-        "train:progress": PROGRESS.format(host=ANYTHING, percent=CAPTURED),
-        "train:throughput": THROUGHPUT.format(host=ANYTHING, channel="train", rate=CAPTURED),
-    }
+    found = dict(PROGRESS_DEFINITIONS)
     for metric in metrics:
         found[f"train:{metric.name}"] = _expression(metric, "train", BATCH)
         found[f"train:{metric.name}:epoch"] = _expression(metric, "train", EPOCH)
         found[f"test:{metric.name}"] = _expression(metric, "test", "")
         found |= {f"{c}:{metric.name}": _expression(metric, c, EPOCH) for c in epoch_channels}
+    return found
+
+
+def final_definitions(
+    metrics: tuple[Metric, ...], *, epoch_metrics: tuple[Metric, ...], channels: tuple[str, ...]
+) -> dict[str, str]:
+    """Return the expressions of an algorithm whose metrics describe the final model.
+
+    ``train:mse`` finds the value of the final model. Metrics in `epoch_metrics` are reported after each epoch as
+    well: ``validation:objective_loss`` finds those values and ``validation:objective_loss:final`` the last one. The
+    channel ``test`` is measured once.
+    """
+    found = dict(PROGRESS_DEFINITIONS)
+    for channel in channels:
+        for metric in epoch_metrics:
+            name, last = f"{channel}:{metric.name}", _expression(metric, channel, "")
+            found |= (
+                {name: last}
+                if channel == "test"
+                else {name: _expression(metric, channel, EPOCH), f"{name}:final": last}
+            )
+        found |= {f"{channel}:{metric.name}": _expression(metric, channel, "") for metric in metrics}
     return found
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["BINARY", "CLUSTERING", "METRICS", "REGRESSION", "Metric"]
+__all__ = [
+    "BINARY",
+    "BINARY_LABELS",
+    "CLUSTERING",
+    "METRICS",
+    "MULTICLASS",
+    "OBJECTIVE",
+    "REGRESSION",
+    "Metric",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +73,39 @@ CLUSTERING = (
     _loss("msd", "Mean squared distance of a row to the nearest centre."),
     _loss("ssd", "Sum of the squared distances of all rows to the nearest centre."),
 )
+OBJECTIVE = Metric(
+    "objective_loss", "minimize", "objective", r"\S+_objective", "Mean of the loss that is trained on."
+)
+PRECISION = _score("precision", "Share of rows predicted positive that are.")
+RECALL = _score("recall", "Share of positive rows that are predicted so.")
+BINARY_LABELS = (
+    BINARY[0],
+    BINARY[2],
+    PRECISION,
+    RECALL,
+    _score("roc_auc_score", "Area under the ROC curve."),
+)
+"""Metrics of a binary classifier that chooses its own threshold."""
+MULTICLASS = (
+    _score("multiclass_accuracy", "Share of rows whose class is predicted right."),
+    Metric(
+        "multiclass_top_k_accuracy", "maximize", "multiclass_top_k_accuracy_3", r"multiclass_top_k_accuracy_\S+",
+        "Share of rows whose class is among the k likeliest.",
+    ),
+    _score("dcg", "Mean of 1 / log2(1 + rank of the true class)."),
+    _score("macro_recall", "Mean over classes of recall."),
+    _score("macro_precision", "Mean over classes of precision."),
+    Metric("macro_f_beta", "maximize", "macro_f_1.000", r"macro_f_\S+", "Mean over classes of F."),
+)  # fmt: skip
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
+        OBJECTIVE,
         *REGRESSION,
         *BINARY,
         *CLUSTERING,
-        _score("precision", "Share of rows predicted positive that are."),
-        _score("recall", "Share of positive rows that are predicted so."),
+        *BINARY_LABELS,
+        *MULTICLASS,
         _score("auc", "Area under the ROC curve."),
     )
 }

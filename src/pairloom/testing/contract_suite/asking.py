@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pairloom.algorithms.description import definitions_of
 from pairloom.metrics import METRICS
-from pairloom.metrics.log_patterns import metric_definitions
 from pairloom.testing.cases import Case, batched
 from pairloom.testing.contract_suite.outcomes import refused
 
@@ -28,7 +28,7 @@ def check_the_declaration_is_complete(case: Case) -> None:
         channel.content_types and channel.input_modes and channel.doc for channel in algorithm.channels
     )
     assert all(METRICS[metric.name] is metric for metric in algorithm.metrics)
-    assert set(algorithm.objectives) <= set(metric_definitions(algorithm.metrics))
+    assert set(algorithm.objectives) <= set(definitions_of(algorithm))
     assert algorithm.request_content_types
     assert algorithm.response_content_types
     assert all(parameter.doc.endswith(".") for parameter in algorithm.hyperparameters_type.parameters)

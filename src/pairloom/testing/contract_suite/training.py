@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from pairloom.algorithms.description import definitions_of
 from pairloom.algorithms.log_lines import LogLines
 from pairloom.algorithms.report import ChannelScored, EpochEnded, Event, StopTraining, TrainingEnded
 from pairloom.metrics import METRICS
@@ -75,7 +76,7 @@ def check_the_log_is_found_by_the_published_expressions(case: Case) -> None:
         log(event)
 
     case.fit_short(2, listen)
-    definitions = metric_definitions(case.algorithm.metrics)
+    definitions = metric_definitions(case.algorithm.metrics) | definitions_of(case.algorithm)
     for name, value in tested(events).items():
         found = [m[1] for line in lines if (m := re.search(definitions[f"test:{name}"], line))]
         assert found == [str(value)]
