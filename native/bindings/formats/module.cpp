@@ -8,6 +8,7 @@ void bind_libsvm(nb::module_& m);
 void bind_lines(nb::module_& m);
 void bind_json(nb::module_& m);
 void bind_recordio_protobuf(nb::module_& m);
+void bind_answers(nb::module_& m);
 
 NB_MODULE(_native, m) {
   m.doc() = "Native parsers of pairloom.formats.";
@@ -17,4 +18,5 @@ NB_MODULE(_native, m) {
   bind_lines(m);
   bind_json(m);
   bind_recordio_protobuf(m);
+  bind_answers(m);
 }

@@ -21,7 +21,10 @@ from pairloom.hyperparameters import Hyperparameters
 from pairloom.metrics import Metric
 from pairloom.rows import RowBatch
 
-__all__ = ["Algorithm", "Channel", "InputMode", "Model", "Predictions", "RowSource", "check_channels"]
+__all__ = [
+    "Algorithm", "Channel", "InputMode", "Model", "Predictions", "Refusals", "RowSource", "check_channels",
+    "refusals_of",
+]  # fmt: skip
 
 InputMode = Literal["File", "Pipe"]
 RowSource = Callable[[], Iterator[RowBatch]]
@@ -51,6 +54,25 @@ class Channel:
     content_types: tuple[str, ...]
     input_modes: tuple[InputMode, ...]
     doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """Status codes of an endpoint for requests without an answer, where SageMaker's containers differ.
+
+    Parameters
+    ----------
+    empty_body : int
+        For a request without a body: 4xx, or 204 for an answer without content.
+    unreadable_body : int
+        For a body that is not in the format that its content type names.
+    unusable_rows : int
+        For rows that can be read, but that the model refuses.
+    """
+
+    empty_body: int = 400
+    unreadable_body: int = 400
+    unusable_rows: int = 400
 
 
 class Model(Protocol):
@@ -95,6 +117,8 @@ class Algorithm(Protocol):
         Name of the list of answers in a JSON response: ``predictions``.
     hyperparameters_type : subclass of Hyperparameters
     model_type : class of the models that `fit` returns
+    refusals : Refusals, optional
+        Where its endpoint refuses with other status codes than most; see `refusals_of`.
     """
 
     name: ClassVar[str]
@@ -135,6 +159,11 @@ class Algorithm(Protocol):
             The hosts that train together; every host returns the same model.
         """
         ...
+
+
+def refusals_of(kind: type[Algorithm]) -> Refusals:
+    """Return the attribute `refusals` of an algorithm, which only those declare that differ."""
+    return getattr(kind, "refusals", Refusals())
 
 
 def check_channels(owner: str, declared: tuple[Channel, ...], given: Mapping[str, object]) -> None:

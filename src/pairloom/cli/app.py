@@ -13,7 +13,9 @@ from pairloom.errors import PairloomError, UserError
 
 __all__ = ["main", "run"]
 
-COMMANDS = ("quickstart", "train", "predict", "evaluate", "explain", "describe", "convert", "repack")
+COMMANDS = (
+    "quickstart", "train", "predict", "serve", "evaluate", "explain", "describe", "convert", "repack",
+)  # fmt: skip
 """Every command; NAME is the function NAME of the module pairloom.cli.NAME, imported when it is called."""
 
 HELP = """\

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import msgspec
 import numpy as np
@@ -14,7 +14,7 @@ from pairloom.formats.pieces import MAX_LINE_BYTES, Text, cut_lines
 from pairloom.formats.protocols import Kind
 from pairloom.tables import Column, StringColumn, Table
 
-__all__ = ["read_tables", "write_tables"]
+__all__ = ["Place", "Value", "read_tables", "table_of_objects", "write_tables"]
 
 CHUNK_BYTES = 1 << 20
 LIST_SEPARATOR = "|"
@@ -23,6 +23,13 @@ _INT64 = range(-(2**63), 2**63)
 
 Value = int | float | str | bool | None | list[str]
 _decoder = msgspec.json.Decoder(dict[str, Value])
+
+
+class Place(NamedTuple):
+    """Where an object stands, counted from 1: its row in a document or its line in a file."""
+
+    row: int | None = None
+    line: int | None = None
 
 
 def read_tables(
@@ -34,6 +41,7 @@ def read_tables(
     kinds: Mapping[str, Kind] | None = None,
     chunk_bytes: int = CHUNK_BYTES,
     max_line_bytes: int = MAX_LINE_BYTES,
+    complete: bool = False,
 ) -> Iterator[Table]:
     """Read one object a line; blank lines are passed over.
 
@@ -47,12 +55,15 @@ def read_tables(
         Text parsed at once.
     max_line_bytes : int
         A longer line is an error; bounds the memory.
+    complete : bool
+        Whether every object must have all of `columns`; null still is a missing value.
 
     Raises
     ------
     DataError
         With file and line, for what is no object of numbers, strings and lists of strings, a number column
-        with anything else, or without `columns`, a member that the first row does not have.
+        with anything else, an object that is not `complete`, or without `columns`, a member that the first row
+        does not have.
     """
     kinds = kinds or {}
     for name, kind in kinds.items():
@@ -70,9 +81,33 @@ def read_tables(
                 raise DataError(f"a column out of {names}", got=min(unknown), source=source, field="kinds")
         if columns is None:
             _check_members(rows, lines, names, source)
-        found = {name: [row.get(name) for row in rows] for name in names}
-        taken = {name: _column(found[name], kinds.get(name, "id"), name, lines, source) for name in names}
-        yield Table(taken, len(rows))
+
+        def line_of(i: int, lines: list[int] = lines) -> Place:
+            return Place(line=lines[i])
+
+        yield table_of_objects(rows, names, kinds, complete=complete, place=line_of, source=source)
+
+
+def table_of_objects(
+    rows: Sequence[Mapping[str, Value]],
+    columns: Sequence[str],
+    kinds: Mapping[str, Kind],
+    *,
+    complete: bool,
+    place: Callable[[int], Place],
+    source: str,
+) -> Table:
+    """Take columns out of objects; `place` says where the i-th stands, for errors."""
+    if complete:
+        for i, row in enumerate(rows):
+            if absent := [name for name in columns if name not in row]:
+                raise DataError(
+                    f"an object with {', '.join(columns)}", got=f"none called {absent[0]!r}",
+                    action="Write null where a value is missing", source=source, row=place(i).row, line=place(i).line,
+                )  # fmt: skip
+    found = {name: [row.get(name) for row in rows] for name in columns}
+    taken = {name: _column(found[name], kinds.get(name, "id"), name, place, source) for name in columns}
+    return Table(taken, len(rows))
 
 
 def write_tables(tables: Iterable[Table], stream: BinaryIO, *, source: str) -> None:
@@ -132,14 +167,19 @@ def _check_members(rows: list[dict[str, Value]], lines: list[int], names: list[s
             )
 
 
-def _column(values: list[Value], kind: Kind, name: str, lines: list[int], source: str) -> Column:
+def _column(values: list[Value], kind: Kind, name: str, place: Callable[[int], Place], source: str) -> Column:
     if kind == "number":
         numbers = [_number(value) for value in values]
         if None in numbers:
             at = numbers.index(None)
             got = repr(values[at])[:40]
             raise DataError(
-                "a number within float64 or null", got=got, source=source, line=lines[at], field=name
+                "a number within float64 or null",
+                got=got,
+                source=source,
+                field=name,
+                row=place(at).row,
+                line=place(at).line,
             )
         return np.array(numbers, np.float64)
     if kind == "id" and all(type(value) is int and value in _INT64 for value in values):
