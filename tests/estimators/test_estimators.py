@@ -1,6 +1,7 @@
 """What the estimators promise beyond scikit-learn's checks."""
 
 import inspect
+import json
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,8 @@ import pytest
 from scipy import sparse
 
 from pairloom import FactorizationMachineClassifier, FactorizationMachineRegressor
-from pairloom.errors import DivergenceError, UserError
+from pairloom.errors import DataError, DivergenceError, UserError
+from pairloom.fm.model_file import load_model, save_model
 from pairloom.rows import RowBatch
 from reference.fm_rows import ratings, rmse
 
@@ -160,3 +162,34 @@ def test_an_absurd_learning_rate_leaves_no_model():
     with pytest.raises(DivergenceError, match=r"epoch 1.*Lower 'learning_rate'"):
         model.fit(rows, rows.labels)
     assert not hasattr(model, "model_")
+
+
+@pytest.mark.parametrize("name", ["bias_init", "rescale_gradient"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, "1", None])
+def test_what_must_be_a_finite_number_is_refused_otherwise(name, value):
+    with pytest.raises(UserError, match=f"'{name}' must be a finite number"):
+        FactorizationMachineRegressor(**{name: value}).fit(np.eye(3), [1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("estimator", 3), ("estimator", {"epochs": [1]}), ("estimator", {"epochs": {"__class__": "x"}}),
+        ("classes", [1]), ("classes", [1, 1]), ("classes", [2, 1]), ("classes", "01"), ("classes", [[0], [1]]),
+        ("classes", ["a", 1]), ("classes", {"a": 1}), ("feature_names", [1, 2, 3]), ("feature_names", "abc"),
+        ("feature_names", ["a"] * 50),
+    ],
+)  # fmt: skip
+def test_a_model_file_that_says_what_cannot_be_is_refused(tmp_path, field, value):
+    FactorizationMachineClassifier(n_factors=2, epochs=1).fit(np.eye(3), [0, 1, 1]).save(tmp_path)
+    file = tmp_path / "model.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {field: value}))
+    with pytest.raises(DataError, match=f"field '{field}'"):
+        FactorizationMachineClassifier.load(tmp_path)
+
+
+def test_further_arrays_of_a_model_file_are_kept(tmp_path):
+    estimator = FactorizationMachineRegressor(n_factors=2, epochs=1).fit(np.eye(3), [1, 2, 3])
+    save_model(estimator.model_, tmp_path / "a", extra_arrays={"encoder.ends": np.arange(4)})
+    FactorizationMachineRegressor.load(tmp_path / "a").save(tmp_path / "b")
+    np.testing.assert_array_equal(load_model(tmp_path / "b")[1]["encoder.ends"], np.arange(4))

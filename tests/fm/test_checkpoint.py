@@ -267,5 +267,5 @@ def test_a_state_cut_short_anywhere_is_refused(whole, tmp_path):
     shutil.copy(whole / "state.json", tmp_path)
     for n_bytes in (0, 4, 8, 30, len(content) // 2, len(content) - 1):
         (tmp_path / "state.safetensors").write_bytes(content[:n_bytes])
-        with pytest.raises(DataError, match="sound safetensors"):
+        with pytest.raises(DataError, match="safetensors"):
             FMTrainer(settings).fit(lambda: [rows], resume=tmp_path)

@@ -5,6 +5,7 @@ import json
 import struct
 import tarfile
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pairloom.errors import DataError, UserError
+from pairloom.fm import model_file
 from pairloom.fm.model import FactorizationMachine
 from pairloom.fm.model_file import FORMAT_VERSION, load_model, save_model
 from reference.fm_rows import random_rows
@@ -224,3 +226,52 @@ def test_a_damaged_archive_is_an_error_or_the_model(tmp_path, data):
     with suppress(DataError):
         model, _ = load_model(path)
         assert np.isfinite(model.table).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_feature_scale_comes_back(tmp_path, name):
+    scale = np.array([1, 5, 1, 300], np.float32)
+    save_model(replace(make_model(), feature_scale=scale), tmp_path / name)
+    np.testing.assert_array_equal(load_model(tmp_path / name)[0].feature_scale, scale)
+
+
+@pytest.mark.parametrize(
+    "scale", [np.zeros(7), np.full(7, np.nan), np.ones(8), np.ones((7, 1)), np.full(7, np.inf)]
+)
+def test_a_feature_scale_that_cannot_be_is_refused(tmp_path, scale):
+    save_model(replace(make_model(), feature_scale=scale.astype(np.float32)), tmp_path)
+    with pytest.raises(DataError, match="finite float32 weights"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arrays_larger_than_the_metadata_declares_are_not_read(tmp_path, name):
+    zeros = np.zeros(40 << 20, np.uint8)
+    save_model(make_model(), tmp_path / name, extra_arrays={"bomb": zeros})
+    if name == "model":
+        change(tmp_path / name, extra_bytes=10)
+    else:
+        save_model(make_model(), tmp_path / "folder", extra_arrays={"bomb": zeros})
+        change(tmp_path / "folder", extra_bytes=10)
+        with tarfile.open(tmp_path / name, "w:gz") as archive:  # the arrays first
+            for part in ("model.safetensors", "model.json"):
+                archive.add(tmp_path / "folder" / part, part)
+    before = resident_mb()
+    with pytest.raises(DataError, match=r"at most [\d,]+ bytes of model.safetensors. Got 41,"):
+        load_model(tmp_path / name)
+    assert resident_mb() - before < 30
+
+
+def test_saving_that_fails_leaves_the_old_model(tmp_path, monkeypatch):
+    save_model(make_model(3), tmp_path / "model")
+
+    def no_space(path, tensors):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(model_file, "write_tensors", no_space)
+    with pytest.raises(OSError, match="No space"):
+        save_model(make_model(5), tmp_path / "model")
+    monkeypatch.undo()
+    assert load_model(tmp_path / "model")[0].n_features == 3
+    assert {path.name for path in tmp_path.rglob("*")} == {"model", "model.json", "model.safetensors"}

@@ -1,11 +1,13 @@
 """The trainer: what it learns, what it refuses, and that it gives the same whatever the threads."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from pairloom.errors import DataError, DivergenceError
+from pairloom.errors import DataError, DivergenceError, UserError
+from pairloom.fm.model_file import load_model, save_model
 from pairloom.fm.settings import FMSettings
 from pairloom.fm.training import FMTrainer
 from pairloom.rows import RowBatch
@@ -357,3 +359,42 @@ def test_a_model_taken_while_two_threads_share_hot_features_is_in_order():
     trainer, seen = FMTrainer(settings_for(epochs=2, n_threads=2)), []
     trainer.fit(lambda: [rows], on_epoch=lambda report: seen.append(bits(trainer.model())))
     assert seen[-1] == bits(trainer.model())
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_saved_model_goes_on_with_the_scales_it_was_trained_with(solver, tmp_path):
+    rows = random_rows(500, 30, row_length=4)
+    rows.values[rows.indices % 5 == 0] *= 400
+    trainer = train(rows, settings_for(solver, epochs=2))
+    save_model(trainer.model(), tmp_path)
+    loaded, _ = load_model(tmp_path)
+    again = FMTrainer.from_model(loaded, trainer.settings)
+    np.testing.assert_allclose(
+        again.model().predict(rows), trainer.model().predict(rows), rtol=1e-4, atol=1e-4
+    )
+    first, second = trainer._state, again._state
+    np.testing.assert_array_equal(first.feature_scale, second.feature_scale)
+    assert first.feature_scale.max() > 100
+    assert (first.rate, first.label_scale) == (second.rate, second.label_scale)
+    assert first.rate < 1 or solver in ("adam", "ftrl")
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"label_scale": [0, 0]}, {"label_scale": "ab"}, {"label_scale": [1]}, {"label_scale": [1, float("inf")]},
+        {"label_scale": [0, -1]}, {"step_factor": 0}, {"step_factor": 2}, {"step_factor": "x"}, {"step_factor": None},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_model_that_says_impossible_scales_is_not_trained_on(metadata):
+    model = train(random_rows(50, 9), settings_for(epochs=1)).model()
+    with pytest.raises(DataError, match=r"label_scale|step_factor"):
+        FMTrainer.from_model(replace(model, metadata=metadata), settings_for())
+
+
+@pytest.mark.parametrize("name", ["bias_init", "rescale", "bias_rate", "clip", "epsilon", "factors_scale"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_settings_that_are_no_finite_numbers_are_refused(name, value):
+    with pytest.raises(UserError, match=f"'{name}' must be a finite number"):
+        settings_for(**{name: value})

@@ -73,7 +73,7 @@ def entry(dtype="F32", shape=(2,), offsets=(0, 8)):
 def test_a_header_that_lies_is_refused(tmp_path, header):
     text = json.dumps(header).encode()
     (tmp_path / "f").write_bytes(len(text).to_bytes(8, "little") + text + bytes(8))
-    with pytest.raises(DataError, match="sound safetensors file"):
+    with pytest.raises(DataError, match="a safetensors file that is whole"):
         open_tensors(tmp_path / "f")
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ from pairloom.errors import UserError
 from pairloom.estimators.conformance import EstimatorManners, not_fitted
 from pairloom.estimators.inputs import feature_names, labels_of, rows_of, weights_of
 from pairloom.estimators.progress import epoch_progress
+from pairloom.estimators.saved import read_description, saved_description
 from pairloom.fm.defaults import defaults_for
 from pairloom.fm.epochs import EpochReport
 from pairloom.fm.model import FactorizationMachine
@@ -22,6 +24,7 @@ from pairloom.fm.onnx_export import OnnxInputs, export_onnx
 from pairloom.fm.settings import FMSettings, Task
 from pairloom.fm.terms import ScoreTerms, score_terms
 from pairloom.fm.training import FMTrainer
+from pairloom.kernels.native_rows import take_rows
 from pairloom.rows import RowBatch
 
 __all__ = ["FactorizationMachineEstimator"]
@@ -37,6 +40,7 @@ class FactorizationMachineEstimator(EstimatorManners):
     """Base of the two estimators; not public by itself."""
 
     _task: Task
+    _extra_arrays: Mapping[str, npt.NDArray[Any]] | None = None
 
     classes_: npt.NDArray[Any]
     n_factors: int
@@ -226,7 +230,7 @@ class FactorizationMachineEstimator(EstimatorManners):
                 "'early_stopping' needs at least two rows. Got one. Give more rows or turn it off."
             )
         order = np.random.default_rng(self._seed()).permutation(rows.n_rows)
-        return _take(rows, np.sort(order[n_held:])), _take(rows, np.sort(order[:n_held]))
+        return take_rows(rows, np.sort(order[n_held:])), take_rows(rows, np.sort(order[:n_held]))
 
     def _seed(self) -> int:
         state = self.random_state
@@ -303,6 +307,10 @@ class FactorizationMachineEstimator(EstimatorManners):
             value = getattr(self, name)
             if value is not None and not (np.isreal(value) and 0 <= value < np.inf):
                 raise UserError(f"{owner}: '{name}' must be a finite number of 0 or more. Got {value!r}.")
+        for name in ("bias_init", "rescale_gradient"):
+            value = getattr(self, name)
+            if not (isinstance(value, (int, float, np.number)) and np.isfinite(value)):
+                raise UserError(f"{owner}: '{name}' must be a finite number. Got {value!r}.")
         if self.solver != "ftrl" and (self.linear_l1 or self.factors_l1):
             raise UserError(
                 f"{owner}: L1 penalties need solver='ftrl'. Got {self.solver!r}. Change it or set them to 0."
@@ -355,25 +363,8 @@ class FactorizationMachineEstimator(EstimatorManners):
         ----------
         path : path
         """
-        model = self._fitted()
-        parameters = {
-            name: value for name, value in self.get_params().items()
-            if name != "callbacks" and isinstance(value, (int, float, str, bool, type(None)))
-        }  # fmt: skip
-        names = getattr(self, "feature_names_in_", None)
-        metadata = {
-            **model.metadata,
-            "estimator": parameters,
-            "classes": np.asarray(self.classes_).tolist() if hasattr(self, "classes_") else None,
-            "feature_names": None if names is None else list(names),
-        }
-        save_model(
-            FactorizationMachine(
-                model.task, model.n_factors, model.bias, model.table, model.label_range,
-                model.clip_predictions, metadata,
-            ),
-            path,
-        )  # fmt: skip
+        metadata = {**self._fitted().metadata, **saved_description(self)}
+        save_model(replace(self._fitted(), metadata=metadata), path, extra_arrays=self._extra_arrays)
 
     def to_onnx(self, path: str | Path, *, inputs: OnnxInputs | None = None) -> None:
         """Write the model as an ONNX graph that scores without Pairloom; needs ``pairloom[onnx]``.
@@ -390,39 +381,31 @@ class FactorizationMachineEstimator(EstimatorManners):
     def load(cls, path: str | Path) -> Self:
         """Read a model that `save`, a training job or the command line wrote; it predicts bit for bit the same.
 
+        What else an archive holds is left alone: the encoder that a training job fitted on raw columns comes with
+        `pairloom.artifact.load_artifact`. Further arrays of the model file are kept, and saved again by `save`.
+
         Parameters
         ----------
         path : path
+
+        Raises
+        ------
+        UserError
+            For a model of the other task; DataError for a file that is damaged, or that says what cannot be.
         """
-        model, _ = load_model(path)
+        model, extra_arrays = load_model(path)
         if model.task != cls._task:
             raise UserError(f"{cls.__name__}: the model at {path} must be for {cls._task}. Got {model.task}.")
-        known = cls._parameter_names()
-        parameters = dict(model.metadata.get("estimator", {}))
-        estimator = cls(**{name: value for name, value in parameters.items() if name in known})
+        described = read_description(model, cls._parameter_names(), str(path))
+        estimator = cls(**described.parameters)
         estimator.n_factors = model.n_factors
-        estimator.model_ = model
+        estimator.model_, estimator._extra_arrays = model, extra_arrays
         estimator.n_features_in_ = model.n_features
-        if model.metadata.get("feature_names"):
-            estimator.feature_names_in_ = np.asarray(model.metadata["feature_names"], dtype=object)
+        if described.feature_names is not None:
+            estimator.feature_names_in_ = described.feature_names
         if model.task == "classification":
-            estimator.classes_ = np.asarray(model.metadata.get("classes") or [0, 1])
+            estimator.classes_ = described.classes
         return estimator
-
-
-def _take(rows: RowBatch, chosen: npt.NDArray[np.int64]) -> RowBatch:
-    lengths = np.diff(rows.indptr)[chosen]
-    indptr = np.zeros(len(chosen) + 1, np.int64)
-    np.cumsum(lengths, out=indptr[1:])
-    positions = np.arange(indptr[-1]) + np.repeat(rows.indptr[chosen] - indptr[:-1], lengths)
-    return RowBatch(
-        indptr,
-        rows.indices[positions],
-        None if rows.values is None else rows.values[positions],
-        rows.n_features,
-        None if rows.labels is None else rows.labels[chosen],
-        None if rows.weights is None else rows.weights[chosen],
-    )
 
 
 def _thread_count(n_jobs: int | None) -> int:

@@ -13,7 +13,7 @@ from pairloom.errors import UserError
 from pairloom.fm.settings import Task
 from pairloom.kernels._native import FmState
 from pairloom.kernels.fm import Solver, allocate_table, fm_scores
-from pairloom.kernels.native_rows import checked_rows, native_rows
+from pairloom.kernels.native_rows import find_repeated, native_rows, sum_repeated, take_rows
 from pairloom.rows import RowBatch
 
 __all__ = ["FactorizationMachine", "model_layout", "probabilities"]
@@ -51,7 +51,9 @@ class FactorizationMachine:
     clip_predictions : bool
         Whether predictions are cut to `label_range`.
     metadata : mapping, optional
-        What else belongs to the model (JSON values): feature names, hyperparameters, history.
+        What else belongs to the model (JSON values): feature names, hyperparameters, how labels were scaled.
+    feature_scale : ndarray of shape (at most n_features,), float32, optional
+        What values were divided by in training; folded into the parameters, and needed only to train on.
 
     References
     ----------
@@ -65,6 +67,7 @@ class FactorizationMachine:
     label_range: tuple[float, float] | None = None
     clip_predictions: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    feature_scale: Float32Array | None = None
 
     @classmethod
     def from_arrays(
@@ -103,11 +106,37 @@ class FactorizationMachine:
         return self.table[:, : self.n_factors]
 
     def score(self, rows: RowBatch, *, n_threads: int = 1) -> Float32Array:
-        """Return raw scores of shape (n_rows,): numbers for a regressor, log-odds for a classifier."""
-        rows = checked_rows(RowBatch(rows.indptr, rows.indices, rows.values, rows.n_features))
-        return fm_scores(
+        """Return raw scores of shape (n_rows,): numbers for a regressor, log-odds for a classifier.
+
+        They are finite: a score beyond float32 is the largest or smallest float32.
+        """
+        rows = RowBatch(rows.indptr, rows.indices, rows.values, rows.n_features)
+        repeated = find_repeated(rows)
+        scores = fm_scores(
             self.table, self.k_padded, self.bias, native_rows(rows), rows.n_rows, n_threads=n_threads
-        )  # fmt: skip
+        )
+        if repeated is not None:  # few, as a rule; only they are summed and scored once more
+            some = np.flatnonzero(repeated)
+            scores[some] = self.score(sum_repeated(take_rows(rows, some)), n_threads=n_threads)
+        if not np.isfinite(scores).all():
+            beyond = np.flatnonzero(~np.isfinite(scores))
+            scores[beyond] = self._scores_in_float64(take_rows(rows, beyond))
+        return scores
+
+    def _scores_in_float64(self, rows: RowBatch) -> Float32Array:
+        """Score rows whose arithmetic leaves float32, one by one."""
+        largest = float(np.finfo(np.float32).max)
+        scores = np.empty(rows.n_rows, np.float32)
+        for row in range(rows.n_rows):
+            part = slice(int(rows.indptr[row]), int(rows.indptr[row + 1]))
+            inside = rows.indices[part] < self.n_features
+            indices = rows.indices[part][inside]
+            values = np.ones(len(inside)) if rows.values is None else rows.values[part].astype(np.float64)
+            terms = self.factors[indices].astype(np.float64) * values[inside, None]
+            crossed = 0.5 * (np.square(terms.sum(axis=0)) - np.square(terms).sum(axis=0)).sum()
+            exact = self.bias + float(self.weights[indices].astype(np.float64) @ values[inside]) + crossed
+            scores[row] = np.clip(exact, -largest, largest)
+        return scores
 
     def predict(self, rows: RowBatch, *, n_threads: int = 1) -> Float32Array:
         """Return predictions of shape (n_rows,): numbers, or a classifier's probabilities of label 1."""

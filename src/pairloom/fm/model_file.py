@@ -3,19 +3,17 @@
 ``model.json`` holds ``format`` ("pairloom-fm"), ``version``, the task, the bias and what belongs to the
 model: feature names, encoder, hyperparameters. ``model.safetensors`` holds ``weights`` (n_features,) and
 ``factors`` (n_features, n_factors), both float32, and further arrays such as an encoder's. Where more than half of
-the features have only zeros, ``rows`` (int32, ascending) names the others, and both arrays hold these alone. Loading
-one runs no code.
+the features have only zeros, ``rows`` (int32, ascending) names the others, and both arrays hold these alone.
+``feature_scale`` is what values were divided by in training. Loading one runs no code.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import tarfile
 import tempfile
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ import numpy.typing as npt
 from pairloom.errors import DataError, UserError
 from pairloom.fm.model import FactorizationMachine
 from pairloom.formats.model_archive import read_members
+from pairloom.formats.tensor_file import LARGEST_HEADER_BYTES, parse_tensors, write_tensors
 from pairloom.kernels.fm import allocate_table
 
 __all__ = ["FORMAT_VERSION", "load_model", "save_model"]
@@ -34,6 +33,9 @@ FORMAT = "pairloom-fm"
 FORMAT_VERSION = 1
 METADATA_FILE, ARRAYS_FILE = "model.json", "model.safetensors"
 LARGEST_METADATA_BYTES = 256 << 20
+EXTRA_BYTES = "extra_bytes"
+UNDECLARED_BYTES = 64 << 20
+"""Further arrays that a model may have without saying so in its metadata, as those before this was said."""
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
@@ -50,8 +52,8 @@ def save_model(
     extra_arrays : mapping of str to ndarray, optional
         Further arrays of the model, such as an encoder's.
     """
-    from safetensors.numpy import save
-
+    arrays = _parameter_arrays(model)
+    extra = {name: np.ascontiguousarray(array) for name, array in (extra_arrays or {}).items()}
     metadata = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
@@ -62,51 +64,50 @@ def save_model(
         "label_range": model.label_range,
         "clip_predictions": model.clip_predictions,
         **{name: value for name, value in model.metadata.items() if value is not None},
-    }
-    arrays = _parameter_arrays(model)
-    arrays.update({name: np.ascontiguousarray(array) for name, array in (extra_arrays or {}).items()})
-    contents = {
-        METADATA_FILE: json.dumps(metadata, indent=1, allow_nan=False).encode(),
-        ARRAYS_FILE: save(arrays),
+        **({EXTRA_BYTES: sum(array.nbytes for array in extra.values())} if extra else {}),
     }
     path = Path(target)
-    if path.name.endswith(".tar.gz"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _replacing(path) as file, tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as archive:
-            for name, content in contents.items():
-                member = tarfile.TarInfo(name)
-                member.size = len(content)
-                archive.addfile(member, io.BytesIO(content))
-        return
-    path.mkdir(parents=True, exist_ok=True)
-    for name, content in contents.items():
-        with _replacing(path / name) as file:
-            file.write(content)
+    is_archive = path.name.endswith(".tar.gz")
+    (path.parent if is_archive else path).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as work:
+        files = [Path(work) / name for name in (METADATA_FILE, ARRAYS_FILE)]
+        files[0].write_bytes(json.dumps(metadata, indent=1, allow_nan=False).encode())
+        write_tensors(files[1], {**arrays, **extra})
+        if is_archive:
+            packed = Path(work) / "packed"
+            with tarfile.open(packed, "w:gz", compresslevel=1) as archive:
+                for file in files:
+                    archive.add(file, file.name, filter=_anonymous)
+            _settle(packed)
+            packed.replace(path)
+            return
+        for file in files:  # both are whole on the disk before either takes its place
+            _settle(file)
+        for file in files:
+            file.replace(path / file.name)
+
+
+def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Leave out who packed it and when."""
+    member.uid = member.gid = member.mtime = 0
+    member.uname = member.gname = ""
+    member.mode = 0o644
+    return member
+
+
+def _settle(file: Path) -> None:
+    """Wait until a file is on the disk."""
+    with file.open("rb+") as opened:
+        os.fsync(opened.fileno())
+    file.chmod(0o644)
 
 
 def _parameter_arrays(model: FactorizationMachine) -> dict[str, npt.NDArray[Any]]:
+    scale = {} if model.feature_scale is None else {"feature_scale": model.feature_scale}
     rows = np.flatnonzero((model.weights != 0) | model.factors.any(axis=1)).astype(np.int32)
     if 2 * len(rows) >= model.n_features:
-        return {
-            "weights": np.ascontiguousarray(model.weights),
-            "factors": np.ascontiguousarray(model.factors),
-        }
-    return {"rows": rows, "weights": model.weights[rows], "factors": model.factors[rows]}
-
-
-@contextmanager
-def _replacing(path: Path) -> Generator[Any]:
-    """Write beside the target, then rename: a crash leaves the old file whole."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).chmod(0o644)
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+        return {"weights": model.weights, "factors": model.factors, **scale}
+    return {"rows": rows, "weights": model.weights[rows], "factors": model.factors[rows], **scale}
 
 
 def load_model(source: str | Path) -> tuple[FactorizationMachine, dict[str, npt.NDArray[Any]]]:
@@ -127,9 +128,16 @@ def load_model(source: str | Path) -> tuple[FactorizationMachine, dict[str, npt.
         If it is no model, is damaged, or was written by a newer version.
     """
     path = Path(source)
-    contents = _read_folder(path) if path.is_dir() else _read_archive(path)
+    read = _read_folder if path.is_dir() else _read_archive
+    metadata = _parse_metadata(read(path, METADATA_FILE, LARGEST_METADATA_BYTES), path)
+    content = read(path, ARRAYS_FILE, _declared_bytes(metadata, path))
+    arrays = parse_tensors(content, f"{path}/{ARRAYS_FILE}")
+    return _build(metadata, arrays, path), arrays
+
+
+def _parse_metadata(content: npt.NDArray[np.uint8], path: Path) -> dict[str, Any]:
     try:
-        metadata: Any = json.loads(contents[METADATA_FILE])
+        metadata: Any = json.loads(content.tobytes())
     except (ValueError, RecursionError) as error:
         raise DataError(
             "JSON", got=str(error), source=f"{path}/{METADATA_FILE}", action="Train again"
@@ -144,15 +152,24 @@ def load_model(source: str | Path) -> tuple[FactorizationMachine, dict[str, npt.
             f"a model file of version 1 to {FORMAT_VERSION}", got=str(version), source=str(path),
             action="Load it with a newer Pairloom",
         )  # fmt: skip
-    arrays = _parse_arrays(contents[ARRAYS_FILE], path)
-    return _build(metadata, arrays, path), arrays
+    return metadata
+
+
+def _declared_bytes(metadata: dict[str, Any], path: Path) -> int:
+    """Return the most that the arrays of such a model can take, before any memory is given to them."""
+    n_features, n_factors = metadata.get("n_features"), metadata.get("n_factors")
+    extra = metadata.pop(EXTRA_BYTES, UNDECLARED_BYTES)
+    if not (isinstance(n_features, int) and isinstance(n_factors, int) and isinstance(extra, int)):
+        got = f"n_features {n_features!r}, n_factors {n_factors!r}, {EXTRA_BYTES} {extra!r}"
+        raise DataError("complete metadata", got=got, source=str(path), action="Train again")
+    return 4 * n_features * (n_factors + 3) + extra + LARGEST_HEADER_BYTES
 
 
 def _build(metadata: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], path: Path) -> FactorizationMachine:
     try:
         weights, factors = arrays.pop("weights"), arrays.pop("factors")
         shape = (int(metadata.pop("n_features")), int(metadata.pop("n_factors")))
-        rows = arrays.pop("rows", None)
+        rows, scale = arrays.pop("rows", None), arrays.pop("feature_scale", None)
         task, bias = metadata.pop("task"), float(metadata.pop("bias"))
         label_range = metadata.pop("label_range", None)
         clip = bool(metadata.pop("clip_predictions", False))
@@ -167,6 +184,7 @@ def _build(metadata: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], path: 
         and factors.shape == (shape if rows is None else (len(rows), shape[1]))
         and weights.shape == factors.shape[:1]
         and (rows is None or _rows_fit(rows, shape[0]))
+        and (scale is None or _scale_fits(scale, shape[0]))
         and {weights.dtype, factors.dtype} == {np.dtype(np.float32)}
         and abs(bias) <= float(np.finfo(np.float32).max)
         and bool(np.isfinite(weights).all() and np.isfinite(factors).all())
@@ -177,8 +195,9 @@ def _build(metadata: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], path: 
             action="Train again; the file is damaged",
         )  # fmt: skip
     machine = FactorizationMachine.from_arrays(
-        task, bias, weights, factors, label_range=label_range, clip_predictions=clip, metadata=metadata
-    )
+        task, bias, weights, factors, label_range=label_range, clip_predictions=clip, metadata=metadata,
+        feature_scale=None if scale is None else np.array(scale),
+    )  # fmt: skip
     return machine if rows is None else replace(machine, table=_spread(machine.table, rows, shape[0]))
 
 
@@ -191,52 +210,56 @@ def _spread(
     return table
 
 
+def _scale_fits(scale: npt.NDArray[Any], n_features: int) -> bool:
+    sound = scale.dtype == np.float32 and scale.ndim == 1 and len(scale) <= n_features
+    return sound and bool(((scale >= 1) & np.isfinite(scale)).all())
+
+
 def _rows_fit(rows: npt.NDArray[Any], n_features: int) -> bool:
     ascending = rows.dtype == np.int32 and rows.ndim == 1 and bool((np.diff(rows) > 0).all())
     return ascending and 0 <= n_features < 2**31 and (not len(rows) or 0 <= rows[0] <= rows[-1] < n_features)
 
 
-def _parse_arrays(content: bytes, path: Path) -> dict[str, npt.NDArray[Any]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
+def _read_folder(path: Path, name: str, limit: int) -> npt.NDArray[np.uint8]:
+    file = path / name
+    if not file.is_file():
+        raise DataError(f"a model with {name}", source=str(path), action="Give the folder of a model")
+    _check_size(file.stat().st_size, limit, name, path)
     try:
-        return load(content)
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise DataError(
-            "a safetensors file", got=str(error), source=f"{path}/{ARRAYS_FILE}", action="Train again"
-        ) from error
+        return np.fromfile(file, np.uint8)
+    except OSError as error:
+        raise DataError(f"a model with {name}", got=error.strerror, source=str(path)) from error
 
 
-def _read_folder(path: Path) -> dict[str, bytes]:
-    missing = [name for name in (METADATA_FILE, ARRAYS_FILE) if not (path / name).is_file()]
-    if missing:
-        raise DataError(
-            f"a model with {' and '.join(missing)}", source=str(path), action="Give the folder of a model"
-        )
-    return {name: (path / name).read_bytes() for name in (METADATA_FILE, ARRAYS_FILE)}
-
-
-def _read_archive(path: Path) -> dict[str, bytes]:
+def _read_archive(path: Path, name: str, limit: int) -> npt.NDArray[np.uint8]:
     if not path.exists():
         raise UserError(f"Model: there must be a file or folder at {path}. Got none. Check the path.")
-    contents: dict[str, bytes] = {}
     try:
         stream = path.open("rb", buffering=0)
     except OSError as error:
         raise DataError(
             "a model.tar.gz", got=error.strerror, source=str(path), action="Give a model that Pairloom saved"
         ) from error
+    found: npt.NDArray[np.uint8] | None = None
     with stream:
         for member in read_members(stream, str(path)):
-            if member.name == METADATA_FILE and member.size_bytes > LARGEST_METADATA_BYTES:
-                raise DataError("metadata of sane size", got=f"{member.size_bytes} bytes", source=str(path))
-            if member.name in (METADATA_FILE, ARRAYS_FILE):
-                contents[member.name] = b"".join(member.pieces)
-    if len(contents) != 2:
+            if member.name == name:
+                _check_size(member.size_bytes, limit, name, path)
+                found = np.frombuffer(b"".join(member.pieces), np.uint8)
+                if name == METADATA_FILE:
+                    break  # what follows is read, and checked, with the arrays
+    if found is None:
         raise DataError(
             f"an archive with {METADATA_FILE} and {ARRAYS_FILE}",
             source=str(path),
             action="Give a model that Pairloom saved",
         )
-    return contents
+    return found
+
+
+def _check_size(n_bytes: int, limit: int, name: str, path: Path) -> None:
+    if n_bytes > limit:
+        raise DataError(
+            f"at most {limit:,} bytes of {name}", got=f"{n_bytes:,}", source=str(path),
+            action="Give a model that Pairloom saved",
+        )  # fmt: skip

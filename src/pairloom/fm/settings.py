@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +14,11 @@ Task = Literal["regression", "classification"]
 SolverName = Literal["sgd", "adagrad", "adam", "ftrl"]
 RateSchedule = Literal["constant", "linear", "inverse"]
 InitMethod = Literal["normal", "uniform", "constant"]
+FLOATS = (
+    "bias_rate", "linear_rate", "factors_rate", "bias_decay", "linear_decay", "factors_decay", "linear_l1",
+    "factors_l1", "bias_init", "linear_scale", "factors_scale", "accumulator", "final_rate", "first_moment",
+    "second_moment", "epsilon", "clip", "rescale", "tolerance",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,9 @@ class FMSettings:
         for name in ("n_factors", "epochs", "batch_rows", "n_threads"):
             if getattr(self, name) < 1:
                 raise UserError(f"FMSettings: '{name}' must be 1 or more. Got {getattr(self, name)}.")
+        for name in FLOATS:
+            if not math.isfinite(getattr(self, name)):
+                raise UserError(f"FMSettings: '{name}' must be a finite number. Got {getattr(self, name)}.")
         if self.n_factors > 65536:
             raise UserError(f"FMSettings: 'n_factors' must be at most 65536. Got {self.n_factors}.")
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from pairloom.errors import DataError
 from pairloom.fm.chunks import LabelScale
 from pairloom.fm.data import TrainingData
 from pairloom.fm.feature_order import FeatureOrder
@@ -159,18 +160,27 @@ class TrainingState:
             table[:width] /= self.feature_scale[:width, None]
         bias = float(np.float32(self.label_scale.mean + scale * self.native.bias))
         label_range = self.label_range if s.task == "regression" else None
-        metadata = {"label_scale": [self.label_scale.mean, scale]}
-        return FactorizationMachine(s.task, s.n_factors, bias, table, label_range, metadata=metadata)
+        metadata = {"label_scale": [self.label_scale.mean, scale], "step_factor": self.rate}
+        return FactorizationMachine(
+            s.task, s.n_factors, bias, table, label_range, metadata=metadata, feature_scale=self.feature_scale
+        )
 
     @classmethod
     def from_model(cls, model: FactorizationMachine, settings: FMSettings) -> Self:
         """Begin with a model's parameters, the optimizer's state as new."""
         state = cls(settings)
         state.grow(model.n_features)
-        mean, scale = model.metadata.get("label_scale", (0.0, 1.0))
-        state.label_scale = LabelScale(float(mean), float(scale))
+        mean, scale = training_scale(model)
+        state.label_scale = LabelScale(mean, scale)
+        state.rate = step_factor(model) if settings.solver not in ("adam", "ftrl") else 1.0
         state.table[:, : model.n_factors] = model.factors / np.float32(np.sqrt(scale))
         state.table[:, state.native.k_padded] = model.weights / np.float32(scale)
+        if model.feature_scale is not None:
+            state.feature_scale = model.feature_scale
+            width = min(len(state.table), len(model.feature_scale))
+            of_features = model.feature_scale[:width, None]
+            state.table[:width, : model.n_factors] *= of_features
+            state.table[:width, state.native.k_padded : state.native.k_padded + 1] *= of_features
         state._set_bias((model.bias - mean) / scale)
         if settings.solver == "ftrl":
             state._restore_duals()
@@ -196,6 +206,31 @@ class TrainingState:
         self.native = create_state(self.settings.solver, self.settings.n_factors)
         self.native.bias, self.native.bias_state = state["native"]
         self.table = aligned_copy(self.table)
+
+
+def training_scale(model: FactorizationMachine) -> tuple[float, float]:
+    """Return mean and scale of the labels that a model was trained on, as it says."""
+    said = model.metadata.get("label_scale", (0.0, 1.0))
+    numbers = [float(x) for x in said] if _are_numbers(said, 2) else []
+    if len(numbers) != 2 or not (np.isfinite(numbers[0]) and 0 < numbers[1] < np.inf):
+        raise DataError("'label_scale' of a mean and a scale above 0", got=repr(said), source="model")
+    return numbers[0], numbers[1]
+
+
+def step_factor(model: FactorizationMachine) -> float:
+    """Return what a model's training multiplied step sizes with; 1 of models that do not say."""
+    said = model.metadata.get("step_factor", 1.0)
+    if not (_are_numbers([said], 1) and 0 < said <= 1):
+        raise DataError("'step_factor' in (0, 1]", got=repr(said), source="model")
+    return float(said)
+
+
+def _are_numbers(values: Any, n: int) -> bool:
+    return (
+        isinstance(values, (list, tuple))
+        and len(values) == n
+        and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
+    )
 
 
 def _ftrl_dual(value: Any, rate: float, decay: float, l1: float) -> Any:

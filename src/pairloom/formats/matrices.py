@@ -131,7 +131,8 @@ def rows_of_dense(array: Array, *, name: str) -> RowBatch:
     counts, indices, values = [np.zeros(1, np.int64)], list[npt.NDArray[np.int32]](), list[Float32Array]()
     for start in range(0, n_rows, block_rows):
         place = _block_place(start, n_features)
-        block = as_float32(array[start : start + block_rows].reshape(-1), place, name).reshape(-1, n_features)
+        cells = array[start : start + block_rows]
+        block = as_float32(cells.reshape(-1), place, name).reshape(cells.shape)
         kept = block != 0
         counts.append(np.count_nonzero(kept, axis=1))
         indices.append(np.nonzero(kept)[1].astype(np.int32))
@@ -148,8 +149,8 @@ def rows_of_dense(array: Array, *, name: str) -> RowBatch:
 def rows_of_frame(frame: nw.DataFrame[Any], *, name: str) -> RowBatch:
     """Take rows from a frame whose columns are numbers; see `rows_of_matrix`."""
     cells = np.empty((len(frame), len(frame.columns)), np.float32)
-    for i, column in enumerate(frame.columns):
-        cells[:, i] = _column(frame[column], str(column), name)
+    for i, (column, series) in enumerate(zip(frame.columns, frame.iter_columns(), strict=True)):
+        cells[:, i] = _column(series, str(column), name)
     return rows_of_dense(cells, name=name)
 
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from pairloom.errors import DataError, PlatformError
 
-__all__ = ["TensorPieces", "open_tensors", "write_tensors"]
+__all__ = ["TensorPieces", "open_tensors", "parse_tensors", "write_tensors"]
 
 LARGEST_HEADER_BYTES = 16 << 20
 DTYPES = {
@@ -96,51 +96,51 @@ def open_tensors(path: Path) -> dict[str, Array]:
         If the file is missing, cut short, or its header does not describe exactly the bytes behind it.
     """
     try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(0)
-            length = int.from_bytes(file.read(8), "little")
-            if size < 8 or length > min(size - 8, LARGEST_HEADER_BYTES):
-                raise _damaged(path, "a header that does not fit the file")
-            entries = _entries(file.read(length), path)
+        size = path.stat().st_size
+        content = np.memmap(path, np.uint8, "r") if size else np.empty(0, np.uint8)
     except OSError as error:
         raise DataError("a safetensors file", got=str(error), source=str(path)) from error
-    _check_layout(entries, size - 8 - length, path)
-    if size == 8 + length:
-        return {name: np.empty(entry.shape, DTYPES[entry.dtype]) for name, entry in entries.items()}
-    content = np.memmap(path, np.uint8, "r", offset=0)[8 + length :]
+    return parse_tensors(content, str(path))
+
+
+def parse_tensors(content: npt.NDArray[np.uint8], source: str) -> dict[str, Array]:
+    """Return the tensors of a file's bytes as views of them; see `open_tensors`."""
+    length = int.from_bytes(content[:8].tobytes(), "little")
+    if len(content) < 8 or length > min(len(content) - 8, LARGEST_HEADER_BYTES):
+        raise _damaged(source, "a header that does not fit the file")
+    entries = _entries(content[8 : 8 + length].tobytes(), source)
+    content = content[8 + length :]
+    _check_layout(entries, len(content), source)
     return {
         name: content[slice(*entry.data_offsets)].view(DTYPES[entry.dtype]).reshape(entry.shape)
         for name, entry in entries.items()
     }
 
 
-def _entries(header: bytes, path: Path) -> dict[str, _Entry]:
+def _entries(header: bytes, source: str) -> dict[str, _Entry]:
     try:
         parts = msgspec.json.decode(header, type=dict[str, msgspec.Raw])
         parts.pop("__metadata__", None)
         return {name: msgspec.json.decode(part, type=_Entry) for name, part in parts.items()}
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise _damaged(path, str(error)) from error
+        raise _damaged(source, str(error)) from error
 
 
-def _check_layout(entries: dict[str, _Entry], size: int, path: Path) -> None:
+def _check_layout(entries: dict[str, _Entry], size: int, source: str) -> None:
     position = 0
     for name, entry in sorted(entries.items(), key=lambda item: item[1].data_offsets):
         if entry.dtype not in DTYPES or not all(0 <= n < 2**48 for n in entry.shape) or len(entry.shape) > 8:
-            raise _damaged(path, f"tensor {name!r} of dtype {entry.dtype!r} and shape {entry.shape}")
+            raise _damaged(source, f"tensor {name!r} of dtype {entry.dtype!r} and shape {entry.shape}")
         begin, end = entry.data_offsets
         n_bytes = DTYPES[entry.dtype].itemsize
         for n in entry.shape:
             n_bytes *= n
         if begin != position or end - begin != n_bytes:
-            raise _damaged(path, f"tensor {name!r} at bytes {begin} to {end}")
+            raise _damaged(source, f"tensor {name!r} at bytes {begin} to {end}")
         position = end
     if position != size:
-        raise _damaged(path, f"{size} bytes of tensors where the header tells of {position}")
+        raise _damaged(source, f"{size} bytes of tensors where the header tells of {position}")
 
 
-def _damaged(path: Path, got: str) -> DataError:
-    return DataError(
-        "a sound safetensors file", got=got, source=str(path), action="Give a file that is whole"
-    )
+def _damaged(source: str, got: str) -> DataError:
+    return DataError("a safetensors file that is whole", got=got, source=source)

@@ -11,7 +11,7 @@ from pairloom.errors import DataError, UserError
 from pairloom.kernels import _native
 from pairloom.rows import RowBatch
 
-__all__ = ["checked_rows", "find_repeated", "native_rows", "sum_repeated"]
+__all__ = ["checked_rows", "find_repeated", "native_rows", "sum_repeated", "take_rows"]
 
 REPEATED, OFFSETS, INDEX_RANGE, NOT_FINITE = 1, 2, 3, 4
 
@@ -44,6 +44,23 @@ def native_rows(batch: RowBatch, *, row_length: int | None = None) -> _native.Ro
         _contiguous("labels", batch.labels, np.float32, batch.n_rows),
         _contiguous("weights", batch.weights, np.float32, batch.n_rows),
         batch.n_rows,
+    )
+
+
+def take_rows(batch: RowBatch, order: npt.NDArray[np.int64]) -> RowBatch:
+    """Return some rows of a batch, in any order."""
+    indptr = np.empty(len(order) + 1, np.int64)
+    n_nonzeros = int(np.diff(batch.indptr)[order].sum())
+    indices = np.empty(n_nonzeros, np.int32)
+    values = None if batch.values is None else np.empty(n_nonzeros, np.float32)
+    _native.gather_rows(native_rows(batch), np.ascontiguousarray(order, np.int64), indptr, indices, values)
+    return RowBatch(
+        indptr,
+        indices,
+        values,
+        batch.n_features,
+        None if batch.labels is None else batch.labels[order],
+        None if batch.weights is None else batch.weights[order],
     )
 
 
