@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from local_processes import run_hosts
 
+from local_processes import run_hosts
 from pairloom.algorithms.catalogue import algorithm
 from pairloom.algorithms.report import EpochEnded, StopTraining
 from pairloom.testing.cases import batched

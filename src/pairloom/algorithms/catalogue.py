@@ -21,7 +21,6 @@ BUILT_IN = {
     "factorization-machines": "pairloom.algorithms.factorization_machines:FactorizationMachines",
     "kmeans": "pairloom.algorithms.kmeans:KMeans",
     "linear-learner": "pairloom.algorithms.linear_learner:LinearLearner",
-    "xgboost": "pairloom.algorithms.xgboost:XGBoost",
 }
 
 

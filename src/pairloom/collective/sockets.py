@@ -170,12 +170,10 @@ class SocketCollective:
         self._begin(Operation.SUM_ROWS, rows, shape=rows.shape[1:])
         bounds = owner_bounds(self._exchange([sample(indices, self.size)] * self.size), self.size)
         cuts = np.searchsorted(indices, bounds)
-        own = sum_of_rows(
-            self._exchange(np.split(indices, cuts), 1),
-            self._exchange(np.split(_travelling(rows).reshape(rows.shape), cuts), 2),
-        )
-        summed = [self._exchange([part] * self.size, step) for step, part in enumerate(own, 3)]
-        return np.concatenate(summed[0]), np.concatenate(summed[1])
+        pushed = [np.split(indices, cuts), np.split(_travelling(rows).reshape(rows.shape), cuts)]
+        own = sum_of_rows(*self._exchange_all(pushed, 1))
+        all_indices, all_rows = self._exchange_all([[part] * self.size for part in own], 3)
+        return np.concatenate(all_indices), np.concatenate(all_rows)
 
     def close(self) -> None:
         """Part in peace: waits until all hosts do; raises PlatformError if one is lost meanwhile."""
@@ -197,11 +195,18 @@ class SocketCollective:
 
     def _exchange(self, parts: Sequence[Array], step: int = 0) -> list[Array]:
         """Send part i to host i, and return what each host sent to this one, by rank."""
+        return self._exchange_all([parts], step)[0]
+
+    def _exchange_all(self, arrays: Sequence[Sequence[Array]], first_step: int) -> list[list[Array]]:
+        """Exchange several arrays, each in its parts, in one wait."""
         for peer in self.mesh.peers:
-            self.mesh.send(peer, parts[peer], step)
-        return [
-            parts[peer] if peer == self.rank else self.mesh.receive(peer, step) for peer in range(self.size)
-        ]
+            for step, parts in enumerate(arrays, first_step):
+                self.mesh.send(peer, parts[peer], step)
+        found: list[list[Array]] = [list(parts) for parts in arrays]
+        for peer in self.mesh.peers:
+            for step, parts in enumerate(found, first_step):
+                parts[peer] = self.mesh.receive(peer, step)
+        return found
 
     def _refuse(self, what: str) -> None:
         error = AlgorithmError(f"Hosts: {what}.")

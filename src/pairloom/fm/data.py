@@ -45,10 +45,19 @@ class LabelSums:
             return
         mean = float((weights * labels).sum()) / total
         squares = float((weights * (labels - mean) ** 2).sum())
-        both = self.weight + total
+        self._take(total, mean, squares)
+
+    def merge(self, other: LabelSums) -> None:
+        """Take in the labels of another."""
+        self.lowest, self.highest = min(self.lowest, other.lowest), max(self.highest, other.highest)
+        if other.weight > 0:
+            self._take(other.weight, other.mean, other.squares)
+
+    def _take(self, weight: float, mean: float, squares: float) -> None:
+        both = self.weight + weight
         shift = mean - self.mean
-        self.squares += squares + shift * shift * self.weight * total / both
-        self.mean += shift * total / both
+        self.squares += squares + shift * shift * self.weight * weight / both
+        self.mean += shift * weight / both
         self.weight = both
 
     @property
@@ -75,6 +84,7 @@ class TrainingData:
     n_rows: int = 0
     n_measured: int = 0
     squares: float = 0.0
+    n_nonzeros: int = 0
     feature_scale: np.ndarray | None = None
 
     def load(self) -> None:
@@ -141,6 +151,7 @@ class TrainingData:
             self.feature_scale[self.feature_scale <= LARGEST_UNSCALED] = 1
         for chunk, (indices, values) in zip(self.kept, rows, strict=True):
             self.n_measured += chunk.n_rows
+            self.n_nonzeros += chunk.n_nonzeros
             if values is None:
                 self.squares += chunk.n_nonzeros
             else:

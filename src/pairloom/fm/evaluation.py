@@ -7,6 +7,7 @@ import numpy as np
 from pairloom.errors import UserError
 from pairloom.fm.chunks import Chunk, LabelScale, PackedPairs, chunks_of
 from pairloom.fm.data import RowSource
+from pairloom.fm.distributed import HostsTraining
 from pairloom.fm.state import TrainingState
 from pairloom.kernels.fm import fm_scores
 
@@ -25,8 +26,8 @@ def validation_chunks(source: RowSource | None, state: TrainingState) -> list[Ch
     return chunks
 
 
-def validation_loss(chunks: list[Chunk], state: TrainingState) -> float:
-    """Return the mean squared error, in the units of the labels, or the log loss."""
+def validation_loss(chunks: list[Chunk], state: TrainingState, hosts: HostsTraining | None = None) -> float:
+    """Return the mean squared error, in the units of the labels, or the log loss; over the rows of all hosts."""
     total = weight = 0.0
     for chunk in chunks:
         rows = chunk.data.unpack() if isinstance(chunk.data, PackedPairs) else chunk.data
@@ -41,4 +42,6 @@ def validation_loss(chunks: list[Chunk], state: TrainingState) -> float:
         else:
             losses = np.logaddexp(0.0, np.where(labels > 0.5, -scores, scores))
         total, weight = total + float((weights * losses).sum()), weight + float(weights.sum())
+    if hosts is not None:
+        total, weight = hosts.sum(np.array([total, weight])).tolist()
     return total / weight if weight > 0 else 0.0

@@ -69,6 +69,8 @@ class FMSettings:
     deterministic : bool
     memory_limit_bytes : int
         Training data larger than this is read again in every epoch instead of being kept.
+    exchanges : int
+        How often in an epoch several hosts merge what they learned; with Adam they do after every mini-batch.
     """
 
     task: Task = "regression"
@@ -107,9 +109,10 @@ class FMSettings:
     n_threads: int = 1
     deterministic: bool = False
     memory_limit_bytes: int = 4 << 30
+    exchanges: int = 32
 
     def __post_init__(self) -> None:
-        for name in ("n_factors", "epochs", "batch_rows", "n_threads"):
+        for name in ("n_factors", "epochs", "batch_rows", "n_threads", "exchanges"):
             if getattr(self, name) < 1:
                 raise UserError(f"FMSettings: '{name}' must be 1 or more. Got {getattr(self, name)}.")
         for name in FLOATS:

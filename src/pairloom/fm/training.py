@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from pairloom.collective import ALONE, Collective
 from pairloom.errors import DivergenceError
 from pairloom.fm.checkpoint import read_training, write_training
 from pairloom.fm.chunks import Chunk
 from pairloom.fm.data import RowSource, TrainingData
+from pairloom.fm.distributed import HostsTraining
 from pairloom.fm.epochs import BatchReport, Best, EpochReport, OnBatch, OnEpoch, Position
 from pairloom.fm.evaluation import validation_chunks, validation_loss
 from pairloom.fm.feature_order import FeatureOrder
@@ -52,6 +54,7 @@ class FMTrainer:
         self.history: list[EpochReport] = []
         self._state = TrainingState(settings)
         self._order = FeatureOrder()
+        self._hosts: HostsTraining | None = None
 
     @property
     def n_features(self) -> int:
@@ -70,6 +73,7 @@ class FMTrainer:
         epochs: int | None = None,
         resume: Path | None = None,
         keep: Keep | None = None,
+        collective: Collective = ALONE,
     ) -> FMTrainer:
         """Train for a number of epochs.
 
@@ -94,6 +98,8 @@ class FMTrainer:
         keep : callable, optional
             Called as ``keep(n_epochs, write)`` after every epoch and before `on_epoch`; ``write(folder)`` writes the
             state.
+        collective : Collective
+            Hosts that train this machine together, each on the rows of its own `source`.
 
         Raises
         ------
@@ -110,17 +116,23 @@ class FMTrainer:
         state = self._state
         data = TrainingData(source, settings)
         data.load()
+        self._hosts = HostsTraining(collective, state) if collective.size > 1 else None
+        if self._hosts is not None:
+            self._hosts.agree_on_data(data)
         state.begin(data, n_features)
+        if self._hosts is not None:
+            self._hosts.agree_on_parameters()
         for chunk in data.kept:
             chunk.scale_features(state.feature_scale)
         held_out = validation_chunks(validation, state)
-        self._order = FeatureOrder.choose(data, self.n_features, settings)
+        if self._hosts is None:
+            self._order = FeatureOrder.choose(data, self.n_features, settings)
         self._arrange([*data.kept, *held_out], data.kept, position.best)
         listener = _Listener(on_epoch, on_batch, batch_interval, keep)
         try:
             self._run(data, held_out, position, listener, epochs or settings.epochs)
         finally:
-            order, self._order = self._order, FeatureOrder()
+            order, self._order, self._hosts = self._order, FeatureOrder(), None
             state.table = order.restore(state.table)
         if position.best.table is not None:
             state.table, state.native.bias = order.restore(position.best.table), position.best.bias
@@ -154,7 +166,7 @@ class FMTrainer:
                 return
             seconds = time.perf_counter() - started
             self._check_loss(measures.loss, epoch)
-            held_out_loss = validation_loss(held_out, state) if held_out else None
+            held_out_loss = validation_loss(held_out, state, self._hosts) if held_out else None
             is_best = best.is_beaten_by(held_out_loss, settings.tolerance)
             if is_best:
                 best.loss, best.epoch = held_out_loss or 0.0, epoch
@@ -168,13 +180,16 @@ class FMTrainer:
             position.epoch += 1
             if listener.keep is not None:
                 listener.keep(position.epoch, partial(self._write, position=position))
-            if listener.on_epoch is not None and listener.on_epoch(report):
+            stops = listener.on_epoch is not None and listener.on_epoch(report)
+            if self._hosts.any(stops) if self._hosts is not None else stops:
                 return
 
     def _train_epoch(
         self, data: TrainingData, position: Position, measures: Measures, listener: _Listener
     ) -> bool:
         """Train on every chunk once; return whether the listener ended it."""
+        if self._hosts is not None:
+            return self._train_epoch_together(self._hosts, data, position, measures, listener)
         state, batches = self._state, BatchCount(listener.batch_interval)
         epoch = EpochPass(state, self._order, state.step(position.epoch), position.rng, batches)
         for chunk in data.epoch(position.rng):
@@ -189,6 +204,23 @@ class FMTrainer:
                     if listener.on_batch(report):
                         return True
         return False
+
+    def _train_epoch_together(
+        self,
+        hosts: HostsTraining,
+        data: TrainingData,
+        position: Position,
+        measures: Measures,
+        listener: _Listener,
+    ) -> bool:
+        for sums in hosts.epoch(data, self._state.step(position.epoch), position.rng):
+            measures.sums += sums
+            if listener.on_batch is not None:
+                batch = -(-measures.n_rows // self.settings.batch_rows) - 1
+                hosts.wants_to_stop |= bool(
+                    listener.on_batch(BatchReport(position.epoch, batch, self._metrics(measures)))
+                )
+        return hosts.stopped
 
     def _metrics(self, measures: Measures) -> dict[str, float]:
         return measures.metrics(self.settings.task, self._state.label_scale.scale)

@@ -97,6 +97,9 @@ class FactorizationMachines:
         checkpoints : Checkpoints
             A training that goes on from a state comes to the undisturbed one's model bit for bit with one thread,
             and with any number in deterministic mode.
+        collective : Collective
+            Hosts that train together, each on its own rows of ``train``; `pairloom_exchanges` says how often they
+            merge what they learned.
 
         Raises
         ------
@@ -134,6 +137,7 @@ class FactorizationMachines:
                 n_features=asked.feature_dim,
                 resume=checkpoints.latest(),
                 keep=None if checkpoints is NO_CHECKPOINTS else checkpoints.save,
+                collective=collective,
             )
         except DivergenceError as error:
             raise DivergenceError(f"{asked.owner}: {error} {RATES_ADVICE}") from error
@@ -147,6 +151,6 @@ class FactorizationMachines:
         metrics = trainer.history[-1].metrics if trainer.history else listener.metrics
         report(TrainingEnded(len(trainer.history), metrics, seconds))
         if "test" in sources:
-            scores = measured(machine, sources["test"], n_threads=settings.n_threads)
+            scores = measured(machine, sources["test"], n_threads=settings.n_threads, collective=collective)
             report(ChannelScored("test", scores))
         return FactorizationMachinesModel(machine)

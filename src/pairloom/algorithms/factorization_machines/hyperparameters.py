@@ -125,6 +125,12 @@ class FactorizationMachinesHyperparameters(Hyperparameters, owner="Factorization
     pairloom_memory_limit_mb: int = param(
         default=4096, ge=1, doc="Training data beyond this size is read again in every epoch and not kept."
     )
+    pairloom_exchanges: int = param(
+        default=32,
+        ge=1,
+        le=10_000,
+        doc="How often in an epoch several hosts merge what they learned; with Adam they do for every mini-batch.",
+    )
 
     use_bias: bool = param(default=True, hidden=True, doc="Whether there is a bias.")
     use_linear: bool = param(default=True, hidden=True, doc="Whether there are linear weights.")

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields, replace
+
+import numpy as np
 
 from pairloom.algorithms.contract import RowSource
+from pairloom.collective import ALONE, Collective
 from pairloom.fm.model import FactorizationMachine
 from pairloom.metrics import BINARY, REGRESSION, BinaryCounts, RegressionErrors
 
 __all__ = ["loss_metrics", "measured"]
 
 
-def measured(machine: FactorizationMachine, source: RowSource, *, n_threads: int) -> dict[str, float]:
-    """Score one pass over labelled rows; every metric by name, in the order of SageMaker's log."""
+def measured(
+    machine: FactorizationMachine, source: RowSource, *, n_threads: int, collective: Collective = ALONE
+) -> dict[str, float]:
+    """Score one pass over the labelled rows of all hosts; metrics by name, in the order of SageMaker's log."""
     binary = machine.task == "classification"
     sums = BinaryCounts() if binary else RegressionErrors()
     for rows in source():
         if rows.labels is not None:
             sums.update(rows.labels, machine.predict(rows, n_threads=n_threads), rows.weights)
+    if collective.size > 1:
+        names = [field.name for field in fields(sums) if field.name not in ("threshold", "beta")]
+        added = collective.allreduce(np.array([getattr(sums, name) for name in names], np.float64))
+        sums = replace(sums, **dict(zip(names, added.tolist(), strict=True)))
     results = sums.result()
     return {metric.name: results[metric.name] for metric in (BINARY if binary else REGRESSION)}
 

@@ -82,6 +82,7 @@ def trainer_settings(asked: FactorizationMachinesHyperparameters, *, n_threads: 
         n_threads=asked.pairloom_n_threads or n_threads,
         deterministic=asked.pairloom_deterministic,
         memory_limit_bytes=asked.pairloom_memory_limit_mb << 20,
+        exchanges=asked.pairloom_exchanges,
     )
 
 

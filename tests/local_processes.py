@@ -76,7 +76,7 @@ class LocalHosts:
             process.kill()
             process.join()
 
-    def answers(self, timeout_s=60, ranks=None):
+    def answers(self, timeout_s=240, ranks=None):
         """By rank: ("returned", value), ("raised", class, message) or ("died",)."""
         ranks = range(len(self.channels)) if ranks is None else ranks
         deadline = time.monotonic() + timeout_s
