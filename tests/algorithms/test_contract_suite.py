@@ -38,6 +38,9 @@ N_CHECKS = {
     "linear-learner as regressor": 29,
     "linear-learner as multiclass classifier": 29,
     "linear-plugin as regressor": 29,
+    "xgboost as regressor": 29,
+    "xgboost as classifier": 29,
+    "xgboost as multiclass classifier": 29,
 }
 EXCEPTIONS: dict[tuple[str, str], Excepted] = {}
 ALL = [

@@ -4,8 +4,10 @@ import threading
 
 import pytest
 
+from pairloom.algorithms.description import definitions_of
 from pairloom.algorithms.log_lines import LogLines, configuration_lines
 from pairloom.algorithms.report import BatchMeasured, ChannelScored, EpochEnded, TrainingEnded
+from pairloom.algorithms.xgboost import XGBoost
 
 STAMP = f"[11/21/2026 12:00:00 INFO {threading.get_ident()}] "
 NOON = 1795262400.0
@@ -88,3 +90,20 @@ def test_the_configuration():
         r"{'epochs': '50', 'num_factors': '64\t'}",
         r"Final configuration: {'epochs': '50', '_kvstore': 'auto', 'num_factors': '64\t'}",
     ]
+
+
+def test_an_epoch_as_boosting_writes_it(lines):
+    log = LogLines("xgboost", lines.append, clock=lambda: NOON, form="evaluation")
+    log(EpochEnded(0, 2, {"rmse": 0.7}, n_rows=500, seconds=0.25, validation={"rmse": 0.8}))
+    assert lines[0] == "[0]#011train-rmse:0.7#011validation-rmse:0.8"
+    lines.clear()
+    both = {"mae": 0.5, "rmse": 0.7}
+    log(EpochEnded(1, 2, both, n_rows=500, seconds=0.25, validation=both))
+    for name, value in both.items():
+        found = re.search(definitions_of(XGBoost)[f"validation:{name}"], lines[0])
+        assert found is not None
+        assert found[1] == str(value)
+
+
+def test_the_expressions_of_boosting_are_sagemakers():
+    assert definitions_of(XGBoost)["validation:rmse"] == r".*\[[0-9]+\].*#011validation-rmse:(\S+)"

@@ -145,6 +145,7 @@ BAD_MATRICES = [
     ([[1, 2], [3]], "expected an array with rows of one length"),
     (sparse.coo_array(np.ones(3)), r"Got shape \(3,\)"),
     (broken_csr(data=[1, NAN, 2]), r"^X, row 3, field 'column 0': expected a finite number"),
+    (np.array([[0x7FF0000000000001]], np.uint64).view(np.float64), "row 1, field 'column 0'.*Got NaN"),
     (broken_csr(data=[1, 1e300, 2]), r"row 3, field 'column 0'.*Got 1e\+300"),
     (broken_csr(data=np.array([1, 2, None])), "expected numbers. Got dtype object"),
     (broken_csr(indices=[1, 3, 0]), r"^X, row 3: expected a column index in \[0, 3\). Got 3"),

@@ -5,7 +5,15 @@ import pytest
 
 from pairloom import metrics
 from pairloom.errors import DataError
-from pairloom.metrics import METRICS, BinaryCounts, MulticlassCounts, RegressionErrors
+from pairloom.metrics import (
+    BOOSTING,
+    MEASURED_HERE,
+    METRICS,
+    BinaryCounts,
+    MulticlassCounts,
+    RegressionErrors,
+    metric_of,
+)
 
 LABELS = [1, 0, 1, 1]
 PROBABILITIES = [0.9, 0.6, 0.5, 0.2]
@@ -116,15 +124,25 @@ def test_batches_add_up_and_parts_merge(kind):
 
 
 def test_every_result_is_in_the_table():
+    boosting = {metric.name for metric in BOOSTING}
+    assert boosting > MEASURED_HERE
     named = {*RegressionErrors().update([0], [0]).result(), *BinaryCounts().update([0], [0]).result()}
     named |= {*MulticlassCounts(3).update([0], np.zeros((1, 3))).result()}
-    assert named | {"auc", "roc_auc_score", "objective_loss", "msd", "ssd"} == set(METRICS)
+    assert named | boosting | {"auc", "roc_auc_score", "objective_loss", "msd", "ssd"} == set(METRICS)
 
 
 def test_directions():
     assert {name for name, metric in METRICS.items() if metric.direction == "minimize"} == {
         "objective_loss", "rmse", "mse", "absolute_loss", "binary_classification_cross_entropy", "msd", "ssd",
+        "aft-nloglik", "cox-nloglik", "error", "gamma-deviance", "gamma-nloglik", "logloss", "mae", "mape", "merror",
+        "mlogloss", "mphe", "poisson-nloglik", "rmsle", "tweedie-nloglik",
     }  # fmt: skip
     assert METRICS["rmse"].better(1.0, 2.0)
     assert not METRICS["rmse"].better(2.0, 2.0)
     assert METRICS["auc"].better(0.7, 0.6)
+
+
+def test_a_number_behind_an_at_is_part_of_the_name():
+    metric = metric_of("error@0.7")
+    assert (metric.name, metric.log_name, metric.direction) == ("error@0.7", "error@0.7", "minimize")
+    assert metric_of("error") is METRICS["error"]

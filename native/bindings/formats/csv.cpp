@@ -49,11 +49,12 @@ AnyTuple parse_csv_table(const ByteArray& text, const CsvFormat& format, const s
 }
 
 AnyTuple parse_csv_rows(const ByteArray& text, const CsvFormat& format, const std::vector<std::string>& names,
-                        std::int64_t label_column, std::int64_t weight_column) {
+                        std::int64_t label_column, std::int64_t weight_column, bool absent_is_missing) {
   pairloom::ParsedRows rows;
   {
     const nb::gil_scoped_release release;
-    rows = pairloom::parse_csv_rows(pairloom::as_text(text), format, {label_column, weight_column}, names);
+    rows = pairloom::parse_csv_rows(pairloom::as_text(text), format,
+                                    {label_column, weight_column, absent_is_missing}, names);
   }
   return pairloom::to_tuple(rows);
 }
@@ -126,7 +127,7 @@ void bind_csv(nb::module_& m) {
   m.def("first_record", &first_record, "text"_a, "format"_a);
   m.def("parse_csv_table", &parse_csv_table, "text"_a, nb::kw_only(), "format"_a, "kinds"_a, "names"_a);
   m.def("parse_csv_rows", &parse_csv_rows, "text"_a, nb::kw_only(), "format"_a, "names"_a, "label_column"_a,
-        "weight_column"_a);
+        "weight_column"_a, "absent_is_missing"_a = false);
   m.def("format_csv_rows", &format_csv_rows, "indptr"_a, "indices"_a, "values"_a.none(), "labels"_a.none(),
         "weights"_a.none(), nb::kw_only(), "n_features"_a, "format"_a);
   m.def("format_csv_table", &format_csv_table, "columns"_a, nb::kw_only(), "n_rows"_a, "format"_a);

@@ -56,8 +56,11 @@ auto format_lines(const Vector<std::int64_t>& indptr, const Vector<std::int32_t>
 void bind_json(nb::module_& m) {
   nb::class_<JsonLayout>(m, "JsonLayout", "What the rows of one JSON input have in common so far.")
       .def(
-          "__init__", [](JsonLayout* layout, std::int64_t n_features) { new (layout) JsonLayout{n_features}; },
-          "n_features"_a)
+          "__init__",
+          [](JsonLayout* layout, std::int64_t n_features, bool absent_is_missing) {
+            new (layout) JsonLayout{.n_features = n_features, .absent_is_missing = absent_is_missing};
+          },
+          "n_features"_a, "absent_is_missing"_a = false)
       .def("copy", [](const JsonLayout& layout) { return layout; })
       .def("settle", &settle, "text"_a);
   m.def("parse_json_lines", &parse_lines, "text"_a, "layout"_a);

@@ -97,8 +97,11 @@ auto write_sparse(const Vector<std::int64_t>& indptr, const Vector<std::int32_t>
 void bind_recordio_protobuf(nb::module_& m) {
   nb::class_<RecordLayout>(m, "RecordLayout", "What the records of one input have in common so far.")
       .def(
-          "__init__", [](RecordLayout* layout, std::int64_t n_features) { new (layout) RecordLayout{n_features}; },
-          "n_features"_a)
+          "__init__",
+          [](RecordLayout* layout, std::int64_t n_features, bool absent_is_missing) {
+            new (layout) RecordLayout{.n_features = n_features, .absent_is_missing = absent_is_missing};
+          },
+          "n_features"_a, "absent_is_missing"_a = false)
       .def("copy", [](const RecordLayout& layout) { return layout; });
   m.def("whole_records", &whole_records, "data"_a);
   m.def("parse_records", &parse, "data"_a, "layout"_a);

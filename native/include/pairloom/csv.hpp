@@ -55,9 +55,11 @@ CsvTable parse_csv_table(std::string_view text, const CsvFormat& format, std::sp
 
 struct CsvRowsOptions {
   std::int64_t label_column = -1, weight_column = -1;  // -1: none
+  bool absent_is_missing = false;                      // what is left out: missing features, otherwise zeros
 };
 
-// Parses whole records of numbers into sparse rows: every other column is a feature, zeros are left out.
+// Parses whole records of numbers into sparse rows: every other column is a feature. Zeros are left out, or else empty
+// fields and NaN, which are errors where zeros are.
 ParsedRows parse_csv_rows(std::string_view text, const CsvFormat& format, const CsvRowsOptions& options,
                           std::span<const std::string> names);
 

@@ -20,6 +20,7 @@ struct JsonLayout {
 
   std::int64_t n_features = unknown;
   Presence labels = Presence::unknown, weights = Presence::unknown;
+  bool absent_is_missing = false;  // dense rows keep their zeros and leave out null and NaN
 };
 
 // One row a line, blank lines passed over; reads at most `max_rows`. Throws ParseError, counted from 0 within the text.

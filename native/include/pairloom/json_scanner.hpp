@@ -32,6 +32,16 @@ class JsonScanner {
     ++at_;
     return true;
   }
+  // Takes `word` if it comes next and ends there.
+  bool take_word(std::string_view word) {
+    skip_space();
+    const std::string_view rest(at_, static_cast<std::size_t>(end_ - at_));
+    if (!rest.starts_with(word)) return false;
+    const char next = rest.size() > word.size() ? rest[word.size()] : ' ';
+    if ((next >= 'a' && next <= 'z') || (next >= 'A' && next <= 'Z') || (next >= '0' && next <= '9')) return false;
+    at_ += word.size();
+    return true;
+  }
   void expect(char c, const char* what) {
     if (!take(c)) fail(what);
   }

@@ -20,6 +20,7 @@ struct RecordLayout {
   std::int64_t n_features = unknown;
   enum class Labels : std::uint8_t { unknown, absent, present } labels = Labels::unknown;
   std::int64_t n_features_seen = 0;  // the width as far as it is known
+  bool absent_is_missing = false;    // dense rows keep their zeros and leave out NaN
 };
 
 // Parses records. Throws ParseError, with rows and bytes counted from 0 within the buffer.

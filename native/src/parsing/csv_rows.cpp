@@ -13,6 +13,25 @@ std::string_view trimmed(std::string_view token) {
   return token;
 }
 
+bool is_missing(std::string_view token) {
+  if (!token.empty() && (token.front() == '-' || token.front() == '+')) token.remove_prefix(1);
+  return token.empty() || (token.size() == 3 && (token[0] | 0x20) == 'n' && (token[1] | 0x20) == 'a' &&
+                           (token[2] | 0x20) == 'n');
+}
+
+// Takes a number, and says whether there is one.
+bool take_if_present(CsvCursor& cursor, std::size_t column, float& value) {
+  const char* end = quick_float(cursor.here(), value);
+  if (end != nullptr && cursor.ends_field(end)) [[likely]] {
+    cursor.jump(end);
+    return true;
+  }
+  const std::string_view token = trimmed(cursor.field());
+  if (is_missing(token)) return false;
+  value = cursor.small_number(column, token);
+  return true;
+}
+
 float take_number(CsvCursor& cursor, std::size_t column) {
   float value = 0;
   const char* end = quick_float(cursor.here(), value);
@@ -32,10 +51,18 @@ class RowBuilder {
     while (cursor.next_record()) {
       std::int32_t feature = 0;
       for (std::size_t column = 0; column < n_columns_; ++column) {
+        const auto at = static_cast<std::int64_t>(column);
+        if (options_.absent_is_missing && at != options_.label_column && at != options_.weight_column) {
+          float value = 0;
+          if (take_if_present(cursor, column, value)) add(feature, value);
+          ++feature;
+          cursor.leave(column);
+          continue;
+        }
         const float value = take_number(cursor, column);
-        if (static_cast<std::int64_t>(column) == options_.label_column) {
+        if (at == options_.label_column) {
           rows_.labels.push_back(value);
-        } else if (static_cast<std::int64_t>(column) == options_.weight_column) {
+        } else if (at == options_.weight_column) {
           if (value < 0) cursor.fail("a weight of at least 0", std::to_string(value), "", "weight");
           rows_.weights.push_back(value);
         } else {

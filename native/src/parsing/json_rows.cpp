@@ -1,6 +1,8 @@
 #include "pairloom/json_rows.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -103,7 +105,7 @@ class JsonRowParser {
     return label_tensor_.values[0];
   }
 
-  static void read_tensor(JsonScanner& scanner, JsonTensor& tensor) {
+  void read_tensor(JsonScanner& scanner, JsonTensor& tensor) {
     if (scanner.peek() == '[') {
       read_values(scanner, tensor);
     } else if (scanner.peek() == '{') {
@@ -117,7 +119,7 @@ class JsonRowParser {
     }
   }
 
-  static bool read_tensor_member(JsonScanner& scanner, std::string_view name, JsonTensor& tensor) {
+  bool read_tensor_member(JsonScanner& scanner, std::string_view name, JsonTensor& tensor) {
     if (name == "values") {
       read_values(scanner, tensor);
     } else if (name == "keys") {
@@ -132,9 +134,13 @@ class JsonRowParser {
     return true;
   }
 
-  static void read_values(JsonScanner& scanner, JsonTensor& tensor) {
+  void read_values(JsonScanner& scanner, JsonTensor& tensor) {
     once(scanner, tensor.has_values, "values");
-    scanner.for_each_element([&] { tensor.values.push_back(scanner.read_float()); });
+    const bool may_miss = layout_.absent_is_missing && &tensor == &features_;
+    scanner.for_each_element([&] {
+      const bool is_missing = may_miss && (scanner.take_word("null") || scanner.take_word("NaN"));
+      tensor.values.push_back(is_missing ? std::numeric_limits<float>::quiet_NaN() : scanner.read_float());
+    });
   }
 
   static void widen(JsonScanner& scanner, std::int64_t& width) {
@@ -178,7 +184,8 @@ class JsonRowParser {
     }
     settle_width(scanner, static_cast<std::int64_t>(n));
     for (std::size_t i = 0; i < n; ++i) {
-      if (features_.values[i] != 0.0F) add(static_cast<std::int32_t>(i), features_.values[i]);
+      const float value = features_.values[i];
+      if (layout_.absent_is_missing ? !std::isnan(value) : value != 0.0F) add(static_cast<std::int32_t>(i), value);
     }
   }
 
@@ -189,6 +196,7 @@ class JsonRowParser {
         scanner.fail_at(at_, "keys in [0, " + std::to_string(features_.width) + "), as the shape says",
                         std::to_string(key));
       }
+      if (std::isnan(features_.values[i])) continue;
       add(static_cast<std::int32_t>(key), features_.values[i]);
     }
   }

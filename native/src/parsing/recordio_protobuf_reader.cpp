@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -139,6 +140,10 @@ class RecordParser {
     spell_out_ones(rows_, rows_.indices.size());
     std::int32_t* indices = rows_.indices.room(n);
     float* values = rows_.values.room(n);
+    if (layout_.absent_is_missing) {
+      add_present(tensor, n, indices, values);
+      return;
+    }
     decode_values(tensor, values);
     std::size_t n_kept = n - static_cast<std::size_t>(std::count(values, values + n, 0.0F));
     if (n_kept == n) {
@@ -151,6 +156,20 @@ class RecordParser {
         values[n_kept] = value;
         n_kept += value != 0.0F;
       }
+    }
+    rows_.indices.grow(n_kept);
+    rows_.values.grow(n_kept);
+  }
+
+  // Keeps zeros, leaves out NaN.
+  void add_present(const TensorView& tensor, std::size_t n, std::int32_t* indices, float* values) {
+    decode_values_or_nan(tensor, values);
+    std::size_t n_kept = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const float value = values[i];
+      indices[n_kept] = static_cast<std::int32_t>(i);
+      values[n_kept] = value;
+      n_kept += !std::isnan(value);
     }
     rows_.indices.grow(n_kept);
     rows_.values.grow(n_kept);

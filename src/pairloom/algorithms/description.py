@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pairloom.algorithms.contract import Algorithm
+from pairloom.algorithms.conventions import conventions_of
 from pairloom.hyperparameters import describe
-from pairloom.metrics.log_patterns import metric_definitions
+from pairloom.metrics.log_patterns import evaluation_definitions, metric_definitions
 
 __all__ = ["definitions_of", "describe_algorithm"]
 
@@ -20,6 +21,8 @@ def definitions_of(algorithm: type[Algorithm]) -> dict[str, str]:
     if own is not None:
         return dict(own)
     epoch_channels = tuple(channel.name for channel in algorithm.channels if channel.name == "validation")
+    if conventions_of(algorithm).log_form == "evaluation":
+        return evaluation_definitions(algorithm.metrics, epoch_channels=epoch_channels)
     return metric_definitions(algorithm.metrics, epoch_channels=epoch_channels)
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Literal
 
 from pairloom.algorithms.report import (
     BatchMeasured,
@@ -15,8 +16,8 @@ from pairloom.algorithms.report import (
     Event,
     TrainingEnded,
 )
-from pairloom.metrics import METRICS
-from pairloom.metrics.log_patterns import progress_line, quality_line, throughput_line
+from pairloom.metrics import metric_of
+from pairloom.metrics.log_patterns import evaluation_line, progress_line, quality_line, throughput_line
 
 __all__ = ["LogLines", "configuration_lines", "information_line"]
 
@@ -34,12 +35,20 @@ class LogLines:
     host : str
     clock : callable
         Returns seconds since 1970.
+    form : "quality" or "evaluation"
+        How an epoch is written; see `pairloom.algorithms.conventions`.
     """
 
     def __init__(
-        self, algorithm: str, write: Write, *, host: str = "algo-1", clock: Callable[[], float] = time.time
+        self,
+        algorithm: str,
+        write: Write,
+        *,
+        host: str = "algo-1",
+        clock: Callable[[], float] = time.time,
+        form: Literal["quality", "evaluation"] = "quality",
     ) -> None:
-        self.algorithm, self.write, self.host, self.clock = algorithm, write, host, clock
+        self.algorithm, self.write, self.host, self.clock, self.form = algorithm, write, host, clock, form
 
     def __call__(self, event: Event) -> None:
         """Write the lines of one event."""
@@ -49,7 +58,8 @@ class LogLines:
             case EpochEnded():
                 self._epoch_ended(event)
             case TrainingEnded():
-                self._quality(event, event.metrics, "train")
+                if self.form == "quality":
+                    self._quality(event, event.metrics, "train")
             case ChannelScored():
                 for name, value in event.metrics.items():
                     self._info(f"#{event.channel}_score ({self.host}) : {(_logged(event, name), value)!r}")
@@ -57,8 +67,11 @@ class LogLines:
 
     def _epoch_ended(self, event: EpochEnded) -> None:
         now = self.clock()
-        self._quality(event, event.metrics, "train", event.epoch)
-        self._quality(event, event.validation, "validation", event.epoch)
+        if self.form == "evaluation":
+            self.write(evaluation_line(event.epoch, {"train": event.metrics, "validation": event.validation}))
+        else:
+            self._quality(event, event.metrics, "train", event.epoch)
+            self._quality(event, event.validation, "validation", event.epoch)
         measurements = {"epochs": event.epoch + 1, "update.time": event.seconds * 1e3}
         self._measurements(measurements, now - event.seconds, now)
         done = round(100 * (event.epoch + 1) / event.n_epochs, 2)
@@ -75,7 +88,7 @@ class LogLines:
         batch: int | None = None,
     ) -> None:
         for name, value in metrics.items():
-            metric = replace(METRICS[name], log_name=_logged(event, name))
+            metric = replace(metric_of(name), log_name=_logged(event, name))
             self._info(quality_line(metric, value, channel, host=self.host, epoch=epoch, batch=batch))
 
     def _measurements(self, values: Mapping[str, float], start: float, end: float) -> None:
@@ -119,7 +132,7 @@ def information_line(message: str, *, clock: Callable[[], float] = time.time) ->
 
 
 def _logged(event: Event, name: str) -> str:
-    return event.log_names.get(name, METRICS[name].log_name)
+    return event.log_names.get(name, metric_of(name).log_name)
 
 
 def _stamped(message: str, now: float) -> str:

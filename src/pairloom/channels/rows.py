@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import BinaryIO, cast
 
@@ -27,6 +27,7 @@ def open_channel(
     *,
     n_threads: int = 1,
     stopped: Callable[[], bool] = lambda: False,
+    reading: Callable[[str], Mapping[str, object]] = lambda _: {},
 ) -> ChannelRows:
     """Return a channel as a source of rows; nothing is read yet.
 
@@ -39,13 +40,17 @@ def open_channel(
         Parsing threads.
     stopped : callable
         Once true, passes end after their next batch, so that training comes to its end soon.
+    reading : callable
+        Given the name of the format, returns options to read it with, before those of the content type.
 
     Raises
     ------
     UserError
         If its files are missing or its content type is not accepted.
     """
-    return ChannelRows(channel, accepted, n_threads, stopped)
+    rows = ChannelRows(channel, accepted, n_threads, stopped)
+    rows.options = {**reading(rows.format), **rows.options}
+    return rows
 
 
 class ChannelRows:

@@ -30,6 +30,7 @@ def open_channels(
     given: Mapping[str, Mapping[str, Any]],
     declared: tuple[Channel, ...],
     *,
+    reading: Callable[[str], Mapping[str, object]] = lambda _: {},
     data: Path,
     hosts: Hosts,
     environment: Mapping[str, str],
@@ -44,6 +45,8 @@ def open_channels(
         The input configuration.
     declared : tuple of Channel
         Must hold every channel that is given.
+    reading : callable
+        Given the name of a format, returns options that the hyperparameters set for it.
     data : path
         Holds the folders or FIFOs.
     hosts : Hosts
@@ -93,6 +96,7 @@ def open_channels(
             channel.content_types,
             n_threads=n_threads,
             stopped=stopped,
+            reading=reading,
         )
     return opened
 

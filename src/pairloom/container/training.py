@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from pairloom.algorithms.catalogue import algorithm, algorithm_names
 from pairloom.algorithms.checkpoints import NO_CHECKPOINTS, Checkpoints
-from pairloom.algorithms.contract import Algorithm, Model, check_channels
+from pairloom.algorithms.contract import Algorithm, Model
+from pairloom.algorithms.conventions import check_channels_of, conventions_of, reading_options_of
 from pairloom.algorithms.log_lines import LogLines, configuration_lines, information_line
 from pairloom.algorithms.sagemaker_artifacts import FORMS
 from pairloom.artifact import Artifact
@@ -77,16 +79,17 @@ def train(
     asked = kind(given)
     job = Job(folders, kind, given, resources(folders), _wants_model_algo_1(environment, kind), stop, write)
     channels = input_channels(folders)
-    check_channels(kind.hyperparameters_type.owner, kind.channels, channels)
+    check_channels_of(kind, channels)
     with together(join(job.hosts, environment)) as collective, ExitStack() as stack:
         sources = open_channels(
-            channels, kind.channels, data=folders.data, hosts=job.hosts, environment=environment,
+            channels, kind.channels, reading=partial(reading_options_of, asked),
+            data=folders.data, hosts=job.hosts, environment=environment,
             n_threads=n_threads, stopped=stop.__bool__,
         )  # fmt: skip
         for source in sources.values():
             stack.callback(source.close)
         checkpoints = job.checkpoints(collective)
-        listener = JobListener(LogLines(kind.name, write, host=job.hosts.current), stop, collective)
+        listener = JobListener(_log(job), stop, collective)
         try:
             model = asked.fit(
                 sources, n_threads=n_threads, report=listener, checkpoints=checkpoints, collective=collective
@@ -138,6 +141,10 @@ class Job:
         artifact = Artifact(self.kind.name, model, None, None, strings, listener.metrics)
         save_model(artifact, self.folders.model, model_algo_1=self.model_algo_1)
         save_metrics({"metrics": listener.metrics, "epochs": listener.epochs}, self.folders.output_data)
+
+
+def _log(job: Job) -> LogLines:
+    return LogLines(job.kind.name, job.write, host=job.hosts.current, form=conventions_of(job.kind).log_form)
 
 
 def _algorithm(name: str | None) -> type[Algorithm]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Literal
 
+from pairloom.formats.absent import Absent, is_missing
 from pairloom.formats.arrow_columns import pyarrow
 from pairloom.formats.arrow_rows import record_batches
 from pairloom.formats.arrow_streams import (
@@ -33,6 +34,7 @@ def read_rows(
     n_features: int | None = None,
     label_column: str | None = None,
     weight_column: str | None = None,
+    absent: Absent = "zero",
 ) -> Iterator[RowBatch]:
     """Read rows of numbers; parameters and errors as of `pairloom.formats.parquet.read_rows`."""
     with faults_named(_WHAT, source):
@@ -44,6 +46,7 @@ def read_rows(
             n_features=n_features,
             label_column=label_column,
             weight_column=weight_column,
+            absent_is_missing=is_missing(absent),
         )
 
 

@@ -17,7 +17,7 @@ from pairloom.errors import DataError
 from pairloom.formats.arrow_columns import pyarrow
 from pairloom.formats.dense import dense_blocks
 from pairloom.formats.float32 import as_float32
-from pairloom.formats.matrices import rows_of_csr, rows_of_dense
+from pairloom.formats.matrices import present_rows_of_dense, rows_of_csr, rows_of_dense
 from pairloom.formats.written_rows import check_indices, with_width
 from pairloom.rows import RowBatch
 
@@ -40,6 +40,8 @@ class RowReader:
     label_column, weight_column : str, optional
         Columns that must be there. By default the label is a column ``label`` if there is one, and the weight a
         column ``weight`` beside sparse rows.
+    absent_is_missing : bool
+        Whether dense rows keep their zeros, and leave out nulls and NaN instead.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class RowReader:
         n_features: int | None,
         label_column: str | None,
         weight_column: str | None,
+        absent_is_missing: bool = False,
     ) -> None:
         names = list(schema.names)
         if len(set(names)) != len(names):
@@ -58,6 +61,7 @@ class RowReader:
             if wanted is not None and wanted not in names:
                 raise DataError(f"a column out of {names}", got=repr(wanted), source=source)
         self._source, self._n_rows, self._n_features_seen = source, 0, 0
+        self._absent_is_missing = absent_is_missing
         self._is_sparse = {"indices", "values"} <= set(names)
         self._label = label_column or ("label" if "label" in names else None)
         self._weight = weight_column or ("weight" if self._is_sparse and "weight" in names else None)
@@ -110,7 +114,9 @@ class RowReader:
     def _dense(self, batch: Any) -> RowBatch:
         cells = np.empty((len(batch), len(self._features)), np.float32)
         for i, name in enumerate(self._features):
-            cells[:, i] = self._numbers(batch, name)
+            cells[:, i] = self._numbers(batch, name, may_miss=self._absent_is_missing)
+        if self._absent_is_missing:
+            return present_rows_of_dense(cells)
         return rows_of_dense(cells, name=self._source)
 
     def _fields(self, batch: Any, indptr: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
@@ -124,8 +130,8 @@ class RowReader:
             )
         return np.ascontiguousarray(fields, np.int32)
 
-    def _numbers(self, batch: Any, name: str) -> npt.NDArray[np.float32]:
-        array = self._present(batch.column(name), name)
+    def _numbers(self, batch: Any, name: str, *, may_miss: bool = False) -> npt.NDArray[np.float32]:
+        array = batch.column(name) if may_miss else self._present(batch.column(name), name)
         pa = pyarrow("Reading Arrow tables")
         types = pa.types
         if types.is_decimal(array.type):
@@ -138,9 +144,13 @@ class RowReader:
                 "a column of numbers", got=str(array.type), action=action, source=self._source, field=name
             )
         first_row = self._n_rows
-        return as_float32(
-            array.to_numpy(zero_copy_only=False), lambda at: (first_row + at, name), self._source
-        )
+        if may_miss and types.is_boolean(array.type):
+            array = array.cast(pa.int8())
+        numbers = array.to_numpy(zero_copy_only=False)
+        if may_miss and numbers.dtype.kind == "f" and (missing := np.isnan(numbers)).any():
+            whole = as_float32(np.where(missing, 0, numbers), lambda at: (first_row + at, name), self._source)
+            return np.where(missing, np.float32(np.nan), whole)
+        return as_float32(numbers, lambda at: (first_row + at, name), self._source)
 
     def _lists(self, batch: Any, name: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
         array = self._present(batch.column(name), name)

@@ -45,6 +45,7 @@ def read_arrow_rows(
     n_features: int | None,
     label_column: str | None,
     weight_column: str | None,
+    absent_is_missing: bool,
 ) -> Iterator[RowBatch]:
     """Yield rows; parameters as of `RowReader`."""
     reader = RowReader(
@@ -53,6 +54,7 @@ def read_arrow_rows(
         n_features=n_features,
         label_column=label_column,
         weight_column=weight_column,
+        absent_is_missing=absent_is_missing,
     )
     for batch in open_batches(reader.columns):
         yield reader.read(_checked(batch))

@@ -1,7 +1,8 @@
 """CSV and TSV: as matrices of numbers (`read_rows`) or as raw columns (`read_tables`).
 
 Fields may be quoted as RFC 4180 has it, and then hold delimiters and line ends; lines end with LF or CRLF;
-empty lines are skipped. An empty field is a missing value: no number in a matrix, allowed in a table.
+empty lines are skipped. An empty field is a missing value: no number in a matrix, unless it is read with
+``absent="missing"``, allowed in a table.
 
 References
 ----------
@@ -16,6 +17,7 @@ from typing import Any, BinaryIO, Literal
 
 from pairloom.errors import DataError
 from pairloom.formats import _native
+from pairloom.formats.absent import Absent, is_missing
 from pairloom.formats.csv_layout import csv_format, in_utf8, layout_of
 from pairloom.formats.csv_writing import write_rows, write_tables
 from pairloom.formats.pieces import CHUNK_BYTES, MAX_LINE_BYTES, cut_lines, parse_in_order
@@ -43,6 +45,7 @@ def read_rows(
     delimiter: str = ",",
     quote: str | None = '"',
     charset: str = "utf-8",
+    absent: Absent = "zero",
     chunk_bytes: int = CHUNK_BYTES,
     max_line_bytes: int = MAX_LINE_BYTES,
 ) -> Iterator[RowBatch]:
@@ -68,6 +71,9 @@ def read_rows(
         None if quotes are ordinary characters.
     charset : str
         ``"utf-8"``, ``"latin-1"`` or ``"cp1252"``.
+    absent : {"zero", "missing"}
+        What a column stands for that a row leaves out; see `pairloom.formats.absent`.
+        Empty fields and NaN are missing.
     chunk_bytes : int
         Text parsed at once, by one thread.
     max_line_bytes : int
@@ -97,7 +103,12 @@ def read_rows(
             f"{n_features} feature columns", got=str(width), source=source, line=layout.n_lines + 1
         )
     parse = partial(
-        _native.parse_csv_rows, format=dialect, names=layout.names, label_column=label, weight_column=weight
+        _native.parse_csv_rows,
+        format=dialect,
+        names=layout.names,
+        label_column=label,
+        weight_column=weight,
+        absent_is_missing=is_missing(absent),
     )
     for *parts, _ in parse_in_order(
         layout.pieces, parse, source=source, n_threads=n_threads, n_lines_before=layout.n_lines

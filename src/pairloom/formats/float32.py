@@ -28,7 +28,7 @@ def as_float32(numbers: npt.NDArray[Any], place: Place, source: str) -> npt.NDAr
         got = "Complex data not supported" if numbers.dtype.kind == "c" else f"dtype {numbers.dtype}"
         action = "Encode ids and categories with FeatureEncoder, or convert with astype('float32')"
         raise DataError("numbers", got=got, action=action, source=source)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # a signalling NaN is refused below, with its place
         converted = np.ascontiguousarray(numbers, np.float32)
     if numbers.dtype.kind == "f" and not np.isfinite(converted).all():
         at = int(np.argmin(np.isfinite(converted)))

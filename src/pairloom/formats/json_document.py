@@ -10,6 +10,7 @@ import numpy as np
 
 from pairloom.errors import DataError
 from pairloom.formats import _native, json_lines
+from pairloom.formats.absent import Absent, is_missing
 from pairloom.formats.json_tables import Place, Value, table_of_objects
 from pairloom.formats.pieces import Text, write_text
 from pairloom.formats.protocols import Kind
@@ -36,6 +37,7 @@ def read_rows(
     source: str,
     n_threads: int = 1,
     n_features: int | None = None,
+    absent: Absent = "zero",
     max_bytes: int = MAX_BYTES,
 ) -> Iterator[RowBatch]:
     """Read a document, as a whole, into one batch.
@@ -46,6 +48,9 @@ def read_rows(
         See `pairloom.formats.protocols.ReadRows`. Rows must have exactly `n_features` columns if it is given.
     n_threads : int
         Of no effect.
+    absent : {"zero", "missing"}
+        What a column stands for that a row leaves out; see `pairloom.formats.absent`.
+        null and NaN in dense rows are missing.
     max_bytes : int
         A longer document is an error; bounds the memory.
 
@@ -54,13 +59,16 @@ def read_rows(
     DataError
         With file, row and byte offset, for what `pairloom.formats.json_lines.read_rows` refuses.
     """
-    yield parse_document(_read_all(stream, source, max_bytes), source=source, n_features=n_features)
+    text = _read_all(stream, source, max_bytes)
+    yield parse_document(text, source=source, n_features=n_features, absent=absent)
 
 
-def parse_document(text: bytes, *, source: str, n_features: int | None = None) -> RowBatch:
+def parse_document(
+    text: bytes, *, source: str, n_features: int | None = None, absent: Absent = "zero"
+) -> RowBatch:
     """Parse a document that is in memory; errors as of `read_rows`."""
     skipped = len(_BYTE_ORDER_MARK) if text.startswith(_BYTE_ORDER_MARK) else 0
-    layout = _native.JsonLayout(-1 if n_features is None else n_features)
+    layout = _native.JsonLayout(-1 if n_features is None else n_features, is_missing(absent))
     try:
         *parts, _ = _native.parse_json_document(_bytes(text)[skipped:], layout)
     except _native.ParseError as fault:

@@ -13,6 +13,7 @@ from typing import BinaryIO, Literal
 
 from pairloom.errors import DataError
 from pairloom.formats import _native
+from pairloom.formats.absent import Absent, is_missing
 from pairloom.formats.faults import at_row
 from pairloom.formats.json_tables import read_tables, write_tables
 from pairloom.formats.pieces import (
@@ -35,6 +36,7 @@ def read_rows(
     source: str,
     n_threads: int = 1,
     n_features: int | None = None,
+    absent: Absent = "zero",
     chunk_bytes: int = CHUNK_BYTES,
     max_line_bytes: int = MAX_LINE_BYTES,
 ) -> Iterator[RowBatch]:
@@ -44,6 +46,9 @@ def read_rows(
     ----------
     stream, source, n_threads, n_features
         See `pairloom.formats.protocols.ReadRows`. Rows must have exactly `n_features` columns if it is given.
+    absent : {"zero", "missing"}
+        What a column stands for that a row leaves out; see `pairloom.formats.absent`.
+        null and NaN in dense rows are missing.
     chunk_bytes : int
         Text parsed at once, by one thread.
     max_line_bytes : int
@@ -55,7 +60,7 @@ def read_rows(
         With file and line, for what is no JSON or no row, rows of different widths, a key out of range, a
         number that is not finite, and a label or weight that only some rows have.
     """
-    layout = _native.JsonLayout(-1 if n_features is None else n_features)
+    layout = _native.JsonLayout(-1 if n_features is None else n_features, is_missing(absent))
     pieces = cut_lines(stream, source=source, chunk_bytes=chunk_bytes, max_line_bytes=max_line_bytes)
     pieces = _settled(pieces, layout)
 

@@ -13,7 +13,14 @@ from pairloom.formats.float32 import Place, as_float32
 from pairloom.formats.frames import as_frame
 from pairloom.rows import RowBatch
 
-__all__ = ["rows_of_csr", "rows_of_dense", "rows_of_frame", "rows_of_matrix", "rows_of_sparse"]
+__all__ = [
+    "present_rows_of_dense",
+    "rows_of_csr",
+    "rows_of_dense",
+    "rows_of_frame",
+    "rows_of_matrix",
+    "rows_of_sparse",
+]
 
 Array = npt.NDArray[Any]
 Float32Array = npt.NDArray[np.float32]
@@ -142,6 +149,20 @@ def rows_of_dense(array: Array, *, name: str) -> RowBatch:
         np.cumsum(np.concatenate(counts), dtype=np.int64),
         np.concatenate([*indices, np.empty(0, np.int32)]),
         None if _all_ones(found) else found,
+        n_features,
+    )
+
+
+def present_rows_of_dense(array: Float32Array) -> RowBatch:
+    """Take rows from finite numbers and NaN: NaN is left out, zeros are kept."""
+    n_rows, n_features = array.shape
+    present = ~np.isnan(array)
+    ends = np.cumsum(np.count_nonzero(present, axis=1), dtype=np.int64)
+    found = array[present]
+    return RowBatch(
+        np.concatenate([np.zeros(1, np.int64), ends]),
+        np.nonzero(present)[1].astype(np.int32),
+        None if n_rows and _all_ones(found) else found,
         n_features,
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Literal
 
+from pairloom.formats.absent import Absent, is_missing
 from pairloom.formats.arrow_columns import pyarrow
 from pairloom.formats.arrow_rows import record_batches
 from pairloom.formats.arrow_streams import (
@@ -37,6 +38,7 @@ def read_rows(
     n_features: int | None = None,
     label_column: str | None = None,
     weight_column: str | None = None,
+    absent: Absent = "zero",
 ) -> Iterator[RowBatch]:
     """Read rows of numbers.
 
@@ -47,6 +49,9 @@ def read_rows(
     label_column, weight_column : str, optional
         Columns that are no feature. Default: a column ``label`` if there is one, and beside sparse rows a column
         ``weight``.
+    absent : {"zero", "missing"}
+        What a column stands for that a row leaves out; see `pairloom.formats.absent`.
+        Nulls and NaN in dense rows are missing.
 
     Raises
     ------
@@ -65,6 +70,7 @@ def read_rows(
             n_features=n_features,
             label_column=label_column,
             weight_column=weight_column,
+            absent_is_missing=is_missing(absent),
         )
 
 

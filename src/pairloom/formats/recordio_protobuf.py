@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from pairloom.errors import DataError
 from pairloom.formats import _native
+from pairloom.formats.absent import Absent, is_missing
 from pairloom.formats.batching import slice_rows
 from pairloom.formats.dense import dense_blocks
 from pairloom.formats.pieces import write_text
@@ -54,6 +55,7 @@ def read_rows(
     source: str,
     n_threads: int = 1,
     n_features: int | None = None,
+    absent: Absent = "zero",
     chunk_bytes: int = CHUNK_BYTES,
 ) -> Iterator[RowBatch]:
     """Read RecordIO-protobuf.
@@ -66,6 +68,9 @@ def read_rows(
     ----------
     stream, source, n_threads, n_features
         See `pairloom.formats.protocols.ReadRows`. Rows must have exactly `n_features` columns if it is given.
+    absent : {"zero", "missing"}
+        What a column stands for that a row leaves out; see `pairloom.formats.absent`.
+        NaN in dense rows is missing.
     chunk_bytes : int
         Bytes read at once; more where a record is longer.
 
@@ -76,7 +81,7 @@ def read_rows(
         range, another number of keys than of values, a number that is not finite, and labels that are missing
         or more than one number.
     """
-    layout = _native.RecordLayout(-1 if n_features is None else n_features)
+    layout = _native.RecordLayout(-1 if n_features is None else n_features, is_missing(absent))
     pieces = _pieces(stream, max(chunk_bytes, 8), in_one_buffer=n_threads == 1)
     results = _one_by_one(pieces, layout) if n_threads == 1 else _ahead(pieces, layout, n_threads)
     n_rows = offset = 0

@@ -9,6 +9,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from pairloom.errors import DataError
+from pairloom.formats.absent import absent_of_word
 
 __all__ = ["FORMATS", "Format", "by_content_type", "by_ending", "offers", "operation"]
 
@@ -58,7 +59,10 @@ class Format:
     parameters: Parameters = field(default_factory=lambda: MappingProxyType({}))
 
 
-_CSV_PARAMETERS: Parameters = MappingProxyType({"label_size": _label_size, "header": _header, "charset": str})
+_ABSENT: Parameters = MappingProxyType({"absent": absent_of_word})
+_CSV_PARAMETERS: Parameters = MappingProxyType(
+    {"label_size": _label_size, "header": _header, "charset": str, **_ABSENT}
+)
 
 FORMATS = (
     Format("libsvm", ("text/libsvm", "text/x-libsvm"), (".libsvm", ".svm", ".svmlight", ".libfm"), "libsvm"),
@@ -78,25 +82,29 @@ FORMATS = (
         ("application/x-recordio-protobuf",),
         (".recordio", ".pbr", ".pb", ".rec"),
         "recordio_protobuf",
+        parameters=_ABSENT,
     ),
     Format(
         "json-lines",
         ("application/jsonlines", "application/x-jsonlines", "application/jsonl", "application/x-ndjson"),
         (".jsonl", ".ndjson"),
         "json_lines",
+        parameters=_ABSENT,
     ),
-    Format("json", ("application/json",), (".json",), "json_document"),
+    Format("json", ("application/json",), (".json",), "json_document", parameters=_ABSENT),
     Format(
         "parquet",
         ("application/vnd.apache.parquet", "application/x-parquet", "application/parquet"),
         (".parquet", ".pq"),
         "parquet",
+        parameters=_ABSENT,
     ),
     Format(
         "arrow",
         ("application/vnd.apache.arrow.file", "application/vnd.apache.arrow.stream"),
         (".arrow", ".arrows", ".feather", ".ipc"),
         "arrow",
+        parameters=_ABSENT,
     ),
 )
 

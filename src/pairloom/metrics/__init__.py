@@ -1,5 +1,6 @@
 """Metric functions, their streaming sums, names, directions and log patterns."""
 
+from pairloom.metrics.boosting import MEASURED_HERE, class_metric, measure, r2
 from pairloom.metrics.classification import (
     BinaryCounts,
     accuracy,
@@ -14,18 +15,23 @@ from pairloom.metrics.regression import RegressionErrors, absolute_loss, mse, rm
 from pairloom.metrics.table import (
     BINARY,
     BINARY_LABELS,
+    BOOSTING,
     CLUSTERING,
     METRICS,
     MULTICLASS,
     OBJECTIVE,
     REGRESSION,
     Metric,
+    base_name,
+    metric_of,
 )
 
 __all__ = [
     "BINARY",
     "BINARY_LABELS",
+    "BOOSTING",
     "CLUSTERING",
+    "MEASURED_HERE",
     "METRICS",
     "MULTICLASS",
     "OBJECTIVE",
@@ -37,10 +43,15 @@ __all__ = [
     "absolute_loss",
     "accuracy",
     "auc",
+    "base_name",
     "binary_cross_entropy",
+    "class_metric",
     "f_beta",
+    "measure",
+    "metric_of",
     "mse",
     "precision",
+    "r2",
     "recall",
     "rmse",
 ]

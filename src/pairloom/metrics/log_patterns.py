@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pairloom.metrics.table import Metric
 
-__all__ = ["final_definitions", "metric_definitions", "progress_line", "quality_line", "throughput_line"]
+__all__ = [
+    "evaluation_definitions",
+    "evaluation_line",
+    "final_definitions",
+    "metric_definitions",
+    "progress_line",
+    "quality_line",
+    "throughput_line",
+]
 
 PREFIX = "#quality_metric: host={host}, "
 EPOCH = "epoch={epoch}, "
@@ -13,12 +23,15 @@ QUANTITY = "{channel} {name} <{kind}>={value}"
 PROGRESS = "#progress_metric: host={host}, completed {percent} %"
 THROUGHPUT = "#throughput_metric: host={host}, {channel} throughput={rate} records/second"
 
+EVALUATION = r".*\[[0-9]+\].*#011{channel}-{name}:{value}"
+
 ANYTHING = r"\S+"
 CAPTURED = r"(\S+)"
 PROGRESS_DEFINITIONS = {
     "train:progress": PROGRESS.format(host=ANYTHING, percent=CAPTURED),
     "train:throughput": THROUGHPUT.format(host=ANYTHING, channel="train", rate=CAPTURED),
 }
+BEFORE_TAB = r"([^\s#]+)"
 
 
 def quality_line(
@@ -52,6 +65,35 @@ def progress_line(percent: float, *, host: str) -> str:
 def throughput_line(rate: float, channel: str, *, host: str) -> str:
     """Render the rows per second of an epoch."""
     return THROUGHPUT.format(host=host, channel=channel, rate=rate)
+
+
+def evaluation_line(epoch: int, channels: Mapping[str, Mapping[str, float]]) -> str:
+    """Render the values of an epoch in one line, as boosting does; ``#011`` is the tab that logs write so.
+
+    A blank parts the metrics of one channel: SageMaker's expressions read a value up to the next one.
+    """
+    parts = (
+        " ".join(f"#011{channel}-{name}:{value}" for name, value in metrics.items())
+        for channel, metrics in channels.items()
+    )
+    return f"[{epoch}]" + "".join(parts)
+
+
+def evaluation_definitions(
+    metrics: tuple[Metric, ...], *, epoch_channels: tuple[str, ...] = ()
+) -> dict[str, str]:
+    """Return the expressions of `metric_definitions` where epochs are told by `evaluation_line`."""
+    found = metric_definitions(metrics)
+    for metric in metrics:
+        del found[f"train:{metric.name}"]
+        found[f"train:{metric.name}:epoch"] = EVALUATION.format(
+            channel="train", name=metric.name, value=BEFORE_TAB
+        )
+        found |= {
+            f"{c}:{metric.name}": EVALUATION.format(channel=c, name=metric.name, value=CAPTURED)
+            for c in epoch_channels
+        }
+    return found
 
 
 def metric_definitions(

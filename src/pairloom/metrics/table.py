@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 __all__ = [
     "BINARY",
     "BINARY_LABELS",
+    "BOOSTING",
     "CLUSTERING",
     "METRICS",
     "MULTICLASS",
     "OBJECTIVE",
     "REGRESSION",
     "Metric",
+    "base_name",
+    "metric_of",
 ]
 
 
@@ -97,6 +100,42 @@ MULTICLASS = (
     _score("macro_precision", "Mean over classes of precision."),
     Metric("macro_f_beta", "maximize", "macro_f_1.000", r"macro_f_\S+", "Mean over classes of F."),
 )  # fmt: skip
+AUC = _score("auc", "Area under the ROC curve.")
+BOOSTING = (
+    _score("accuracy", "Share of rows whose class is predicted right."),
+    AUC,
+    _score("aucpr", "Area under the curve of precision over recall."),
+    _score("balanced_accuracy", "Mean over classes of the share of their rows that are predicted right."),
+    _score("f1", "Mean over classes of the harmonic mean of precision and recall."),
+    _score("f1_binary", "Harmonic mean of precision and recall of class 1."),
+    _score("f1_macro", "Mean over classes of the harmonic mean of precision and recall."),
+    _score("map", "Mean average precision of rankings."),
+    _score("ndcg", "Normalized discounted cumulative gain of rankings."),
+    PRECISION,
+    _score("r2", "Share of the labels' variance that predictions explain."),
+    RECALL,
+    _score("precision_macro", "Mean precision over classes."),
+    _score("precision_micro", "Precision over the rows of all classes."),
+    _score("recall_macro", "Mean recall over classes."),
+    _score("recall_micro", "Recall over the rows of all classes."),
+    _loss("aft-nloglik", "Negative log likelihood of accelerated failure times."),
+    _loss("cox-nloglik", "Negative partial log likelihood of proportional hazards."),
+    _loss("error", "Share of rows predicted wrong at threshold 0.5, or that behind an @."),
+    _loss("gamma-deviance", "Deviance of a gamma distribution."),
+    _loss("gamma-nloglik", "Negative log likelihood of a gamma distribution."),
+    _score("interval-regression-accuracy", "Share of rows whose prediction lies within their bounds."),
+    _loss("logloss", "Mean of -log(probability of the true label)."),
+    _loss("mae", "Mean absolute error."),
+    _loss("mape", "Mean absolute error as a share of the label."),
+    _loss("merror", "Share of rows whose class is predicted wrong."),
+    _loss("mlogloss", "Mean of -log(probability of the true class)."),
+    _loss("mphe", "Mean pseudo Huber error."),
+    REGRESSION[1],
+    _loss("poisson-nloglik", "Negative log likelihood of a Poisson distribution."),
+    REGRESSION[0],
+    _loss("rmsle", "Root mean squared error of the logarithm of 1 + label."),
+    _loss("tweedie-nloglik", "Negative log likelihood of a Tweedie distribution, its power behind an @."),
+)
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -106,6 +145,17 @@ METRICS: dict[str, Metric] = {
         *CLUSTERING,
         *BINARY_LABELS,
         *MULTICLASS,
-        _score("auc", "Area under the ROC curve."),
+        *BOOSTING,
     )
 }
+
+
+def base_name(name: str) -> str:
+    """Return the name without the number behind an @: ``error`` of ``error@0.7``."""
+    return name.partition("@")[0]
+
+
+def metric_of(name: str) -> Metric:
+    """Return the metric of a name, ``error@0.7`` among them."""
+    base = METRICS[base_name(name)]
+    return base if base.name == name else replace(base, name=name, log_name=name, log_expression=name)

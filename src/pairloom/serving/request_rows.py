@@ -27,6 +27,8 @@ RAW = ("json", "json-lines", "csv", "tsv")
 """Formats that can hold raw columns."""
 OF_NUMBERS = {"features", "data", "keys", "shape", "values"}
 """Members of JSON rows of numbers."""
+OF_NUMBERS_ALONE = "absent"
+"""Parameter of a content type that says nothing of raw columns."""
 HEADER_BYTES = 1 << 16
 """Where the first line of CSV must end for its names to be recognised."""
 IGNORED = ("verbose",)
@@ -48,7 +50,8 @@ class RequestReader:
     Parameters
     ----------
     declared : sequence of str
-        Content types that the algorithm declares; the first is assumed where a request names none.
+        Content types that the algorithm declares; the first is assumed where a request names none. Their
+        parameters are the defaults of a request's.
     encoder : FeatureEncoder, optional
         Of a model that was trained on raw columns: JSON objects and CSV may then hold these.
     """
@@ -56,6 +59,7 @@ class RequestReader:
     def __init__(self, declared: Sequence[str], encoder: FeatureEncoder | None = None) -> None:
         known = [each.content_types[0] for each in FORMATS if each.name in READABLE]
         self.accepted = tuple(dict.fromkeys([*declared, *known]))
+        self._defaults = {found.name: options for found, options in map(by_content_type, declared)}
         self.encoder = encoder
         self._type = lru_cache(maxsize=256)(self._parse_type)
 
@@ -91,7 +95,8 @@ class RequestReader:
         reading = self.encoder.reading()
         columns: list[str] = list(reading["columns"])
         as_objects = stated.format.name in ("json", "json-lines")
-        options = {"complete": True} if as_objects else stated.options | _header(body, columns, stated)
+        stated_options = {name: value for name, value in stated.options.items() if name != OF_NUMBERS_ALONE}
+        options = {"complete": True} if as_objects else stated_options | _header(body, columns, stated)
         tables = read_tables(
             _stream(body), content_type=stated.format.name, columns=columns, kinds=reading["kinds"], **options
         )
@@ -107,7 +112,7 @@ class RequestReader:
                     found, options = by_content_type(";".join([media_type, *kept]))
                 except DataError as error:
                     raise Refused(415, str(error)) from None
-                return _Type(text, found, options)
+                return _Type(text, found, self._defaults.get(found.name, {}) | options)
         accepted = ", ".join(self.accepted)
         raise Refused(415, f"Content-Type must be one of {accepted}. Got '{text[:200]}'.")
 
@@ -116,7 +121,7 @@ def _numbers(body: bytes, stated: _Type) -> RowBatch:
     """Read rows of numbers; labels are allowed and of no effect."""
     name, options = stated.format.name, dict(stated.options)
     if name == "json":
-        return _joined([parse_document(body, source=SOURCE)])
+        return _joined([parse_document(body, source=SOURCE, **options)])
     if name in ("csv", "tsv"):
         options.setdefault("label_size", 0)
     if name in ("libsvm", "libffm"):

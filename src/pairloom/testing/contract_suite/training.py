@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from pairloom.algorithms.conventions import conventions_of
 from pairloom.algorithms.description import definitions_of
 from pairloom.algorithms.log_lines import LogLines
 from pairloom.algorithms.report import ChannelScored, EpochEnded, Event, StopTraining, TrainingEnded
@@ -69,7 +70,7 @@ def check_the_log_is_found_by_the_published_expressions(case: Case) -> None:
     """What a tuner reads from the log is what was measured."""
     events: list[Event] = []
     lines: list[str] = []
-    log = LogLines(case.algorithm_name, lines.append)
+    log = LogLines(case.algorithm_name, lines.append, form=conventions_of(case.algorithm).log_form)
 
     def listen(event: Event) -> None:
         events.append(event)
