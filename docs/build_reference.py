@@ -30,6 +30,7 @@ LIBRARY = (
     "pairloom.algorithms.report",
     "pairloom.hyperparameters",
 )
+MOST_OBJECTIVES = 4
 MADE = "<!-- Made by docs/build_reference.py; do not edit. -->\n\n"
 OPERATIONS = {
     "read_rows": "rows",
@@ -42,11 +43,37 @@ OPERATIONS = {
 def pages() -> dict[str, str]:
     """Return every made page by file name."""
     made = {f"{name}.md": reference_page(algorithm(name)) for name in algorithm_names()}
+    made["algorithms.md"] = algorithms_page()
     made["command-line.md"] = command_line_page()
     made["errors.md"] = errors_page()
     made["formats.md"] = formats_page()
     made["library.md"] = library_page()
     return made
+
+
+def algorithms_page() -> str:
+    """The algorithms side by side, from their declarations."""
+    head = "| algorithm | what it does | channels | required hyperparameters | a tuner may optimise | answers as |"
+    lines = [head, "| --- | --- | --- | --- | --- | --- |"]
+    for name in algorithm_names():
+        kind = algorithm(name)
+        required = [p.wire_name for p in kind.hyperparameters_type.parameters if p.required]
+        objectives = [f"`{objective}`" for objective in kind.objectives]
+        more = f" and {len(objectives) - MOST_OBJECTIVES} more" if len(objectives) > MOST_OBJECTIVES else ""
+        cells = (
+            f"[`{name}`]({name}.md)",
+            kind.summary,
+            ", ".join(f"**{c.name}**" if c.required else c.name for c in kind.channels),
+            ", ".join(f"`{name}`" for name in required) or "none",
+            ", ".join(objectives[:MOST_OBJECTIVES]) + more,
+            ", ".join(f"`{each}`" for each in kind.response_content_types),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    text = (
+        "Each is trained by `pairloom train NAME`, by a job (`pairloom-train`) and from Python; channels in bold are "
+        "required, and the first form of answers is the default of an endpoint."
+    )
+    return MADE + "\n\n".join(["# Algorithms", text, "\n".join(lines)]) + "\n"
 
 
 def command_line_page() -> str:

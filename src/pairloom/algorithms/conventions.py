@@ -58,7 +58,7 @@ def reading_options_of(asked: Algorithm, format_name: str) -> dict[str, object]:
     An algorithm that has such hyperparameters has a method ``reading_options(format_name)``.
     """
     own = getattr(asked, "reading_options", None)
-    return {} if own is None else own(format_name)
+    return {} if own is None or isinstance(asked, type) else own(format_name)
 
 
 def conventions_of(algorithm: type[Any]) -> Conventions:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from pairloom.artifact import load_artifact
-from pairloom.cli.inputs import Input, rows_for
+from pairloom.cli.inputs import Input, asked_of, rows_for
+from pairloom.cli.measuring import measured
 from pairloom.cli.metrics import print_metrics
 from pairloom.cli.options import ContentType, Settings, Threads
 from pairloom.cli.terminal import Counted
-from pairloom.errors import DataError
-from pairloom.metrics import BinaryCounts, RegressionErrors
 
 __all__ = ["evaluate"]
 
@@ -24,7 +23,7 @@ def evaluate(
     reading: Settings = None,
     threads: Threads = 1,
 ) -> None:
-    """Measure a model on labelled rows.
+    """Measure a model on labelled rows, or on any rows where it learned without labels.
 
     For example:
 
@@ -45,14 +44,7 @@ def evaluate(
         Threads that parse and score.
     """
     artifact = load_artifact(model)
-    given = Input.parse(rows, content_type, reading, threads)
-    sums: BinaryCounts | RegressionErrors | None = None
-    for batch in Counted(rows_for(artifact, given, labelled=True)()):
-        if batch.labels is None:
-            raise DataError("a label in every row", got="none", source=rows, action="Give labelled rows")
-        found = artifact.model.predict(batch, n_threads=threads)
-        if sums is None:
-            sums = BinaryCounts() if "predicted_label" in found else RegressionErrors()
-        sums.update(batch.labels, found["score"], batch.weights)
-    assert sums is not None, "a source without rows is refused when it is read"
-    print_metrics({"value": sums.result()})
+    given = Input.parse(rows, content_type, reading, threads, asked_of(artifact))
+    batches = Counted(rows_for(artifact, given, labelled=True)())
+    found = measured(artifact.model, batches, owner=artifact.algorithm, source=rows, n_threads=threads)
+    print_metrics({"value": found})

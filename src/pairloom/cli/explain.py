@@ -7,10 +7,11 @@ from pathlib import Path
 
 from pairloom.algorithms.factorization_machines.model import FactorizationMachinesModel
 from pairloom.artifact import Artifact, load_artifact
-from pairloom.cli.inputs import Input, rows_for
+from pairloom.cli.inputs import Input, asked_of, rows_for
 from pairloom.cli.options import ContentType, Settings
 from pairloom.cli.terminal import print_table
 from pairloom.errors import UserError
+from pairloom.fm.model import FactorizationMachine
 from pairloom.fm.terms import score_terms
 from pairloom.rows import RowBatch
 from pairloom.tables import StringColumn, Table
@@ -55,23 +56,20 @@ def explain(
         Option NAME=VALUE of the rows' format; may be repeated.
     """
     artifact = load_artifact(model)
+    _machine_of(artifact)
     if (rows is None) == (not values):
         raise UserError("explain: must be given either NAME=VALUE words or --rows. Give one of them.")
     if rows is None:
         batch, index = _row_of_words(artifact, values), 0
     else:
-        given = Input.parse(rows, content_type, reading, 1)
+        given = Input.parse(rows, content_type, reading, 1, asked_of(artifact))
         batch, index = _row_of_file(artifact, given, row)
     print_terms(artifact, batch, index, top)
 
 
 def print_terms(artifact: Artifact, batch: RowBatch, index: int, top: int) -> None:
     """Print the largest terms of one row of a batch, and what they add up to."""
-    if not isinstance(artifact.model, FactorizationMachinesModel):
-        raise UserError(
-            f"explain: must be given a factorization machine. Got a model of {artifact.algorithm}."
-        )
-    terms = score_terms(artifact.model.machine, batch, index)
+    terms = score_terms(_machine_of(artifact), batch, index)
     names = [_feature_name(artifact, column) for column in terms.features.tolist()]
     found = list(zip(names, terms.linear.tolist(), strict=True))
     pairs = zip(terms.pairs.tolist(), terms.interactions.tolist(), strict=True)
@@ -82,6 +80,15 @@ def print_terms(artifact: Artifact, batch: RowBatch, index: int, top: int) -> No
         shown.append((f"{len(rest)} smaller terms", sum(value for _, value in rest)))
     shown.append(("score", terms.score))
     print_table(["term", "adds"], [(name, f"{value:+.4f}") for name, value in shown], numbers=[1])
+
+
+def _machine_of(artifact: Artifact) -> FactorizationMachine:
+    if not isinstance(artifact.model, FactorizationMachinesModel):
+        raise UserError(
+            f"explain: must be given a factorization machine, whose score splits into terms. Got a model of "
+            f"{artifact.algorithm}, whose answers have none. Use 'pairloom predict' for its answers."
+        )
+    return artifact.model.machine
 
 
 def _feature_name(artifact: Artifact, column: int) -> str:

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from pairloom.algorithms.contract import RowSource
+from pairloom.algorithms.catalogue import algorithm
+from pairloom.algorithms.contract import Algorithm, RowSource
+from pairloom.algorithms.conventions import reading_options_of
 from pairloom.artifact import Artifact
 from pairloom.cli.options import option_names, settings
 from pairloom.encoding import Bucket, Date, FeatureEncoder, Id, Multi, Spec, Standard, Text
 from pairloom.errors import UserError
 from pairloom.formats import read_rows, read_tables
-from pairloom.formats.registry import Format, offers, operation
+from pairloom.formats.registry import Format, by_content_type, offers, operation
 from pairloom.formats.sources import list_inputs, resolve_format
 from pairloom.rows import RowBatch
 from pairloom.tables import Table
 
-__all__ = ["Input", "column_names", "encoded", "feature_specs", "plain", "raw_columns", "rows_for"]
+__all__ = [
+    "Input",
+    "asked_of",
+    "column_names",
+    "encoded",
+    "feature_specs",
+    "learns_from_labels",
+    "plain",
+    "raw_columns",
+    "rows_for",
+    "training_options",
+]
 
 SPECS: Mapping[str, type[Spec]] = {
     "id": Id,
@@ -57,12 +70,23 @@ class Input:
 
     @classmethod
     def parse(
-        cls, source: str, content_type: str | None, words: Sequence[str] | None, n_threads: int
+        cls,
+        source: str,
+        content_type: str | None,
+        words: Sequence[str] | None,
+        n_threads: int,
+        asked: Algorithm | None = None,
     ) -> Input:
-        """Take a source and its ``--reading`` words as a command got them."""
-        known, _ = resolve_format(list_inputs(source), content_type)
+        """Take a source and its ``--reading`` words as a command got them.
+
+        What neither the words nor the content type say is as `asked` declares it for its training rows.
+        """
+        known, implied = resolve_format(list_inputs(source), content_type)
         readers = [operation(known, name) for name in ("read_rows", "read_tables") if offers(known, name)]
-        return cls(source, content_type, settings(words, "--reading", *readers), n_threads, known)
+        options = {} if asked is None else training_options(asked, known)
+        options = {name: value for name, value in options.items() if name not in implied}
+        options |= settings(words, "--reading", *readers)
+        return cls(source, content_type, options, n_threads, known)
 
     def tables(self, **more: Any) -> Iterator[Table]:
         """Read raw columns."""
@@ -84,6 +108,22 @@ class Input:
         return {name: value for name, value in self.options.items() if name in known}
 
 
+def training_options(asked: Algorithm, known: Format) -> dict[str, object]:
+    """Return the options that an algorithm reads training rows of a format with."""
+    declared: dict[str, object] = {}
+    for content_type in asked.channels[0].content_types:
+        found, options = by_content_type(content_type)
+        if found is known:
+            declared = options
+    return {**declared, **reading_options_of(asked, known.name)}
+
+
+def learns_from_labels(asked: Algorithm) -> bool:
+    """Whether an algorithm's training rows have labels, by what it declares of CSV."""
+    csv, _ = by_content_type("text/csv")
+    return training_options(asked, csv).get("label_size", 1) == 1
+
+
 def column_names(given: Input) -> list[str]:
     """Return the names of the raw columns."""
     return list(next(given.tables()).columns)
@@ -99,7 +139,7 @@ def raw_columns(given: Input, label: str | None, features: str | None) -> str | 
     return LABEL if given.format.name in TABLE_FORMATS and LABEL in column_names(given) else None
 
 
-def feature_specs(given: Input, label: str, features: str | None) -> dict[str, Spec] | list[str]:
+def feature_specs(given: Input, label: str | None, features: str | None) -> dict[str, Spec] | list[str]:
     """Say how each raw column is encoded.
 
     Parameters
@@ -131,6 +171,15 @@ def encoded(given: Input, encoder: FeatureEncoder, *, label: str | None, trainin
         return encoder.encode(given.tables(columns=columns, kinds=kinds), label=label, training=training)
 
     return rows
+
+
+def asked_of(artifact: Artifact) -> Algorithm:
+    """Return the algorithm of a model, asked for what the model was trained with."""
+    kind = algorithm(artifact.algorithm)
+    known = {parameter.wire_name for parameter in kind.hyperparameters_type.parameters}
+    given = {name: value for name, value in artifact.hyperparameters.items() if name in known}
+    required = {p.wire_name for p in kind.hyperparameters_type.parameters if p.required}
+    return kind(given) if required <= set(given) else cast(Algorithm, kind)
 
 
 def rows_for(artifact: Artifact, given: Input, *, labelled: bool) -> RowSource:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pairloom.artifact import Artifact, load_artifact
-from pairloom.cli.inputs import Input, rows_for
+from pairloom.cli.inputs import Input, asked_of, rows_for
 from pairloom.cli.options import ContentType, Settings, Threads
 from pairloom.cli.terminal import Counted, say
 from pairloom.formats import write_tables
@@ -29,7 +29,7 @@ def predict(
     reading: Settings = None,
     threads: Threads = 1,
 ) -> None:
-    """Score every row of a file, folder or glob, in order.
+    """Answer every row of a file, folder or glob, in order; an answer that is a list takes several columns.
 
     A model that was trained on raw columns takes raw columns; labels and others may stay in them. Other
     models take sparse rows.
@@ -56,7 +56,7 @@ def predict(
         Threads that parse and score.
     """
     artifact = load_artifact(model)
-    given = Input.parse(rows, content_type, reading, threads)
+    given = Input.parse(rows, content_type, reading, threads, asked_of(artifact))
     batches = Counted(rows_for(artifact, given, labelled=False)())
     tables = _predictions(artifact, batches, threads)
     if output is None:
@@ -70,7 +70,17 @@ def predict(
 def _predictions(artifact: Artifact, batches: Counted[RowBatch], n_threads: int) -> Iterator[Table]:
     for batch in batches:
         found = artifact.model.predict(batch, n_threads=n_threads)
-        yield Table({name: _column(values) for name, values in found.items()}, batch.n_rows)
+        columns = {name: part for each, values in found.items() for name, part in _columns(each, values)}
+        yield Table(columns, batch.n_rows)
+
+
+def _columns(name: str, values: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield an answer as columns: a list of numbers becomes one column for each, counted from 0."""
+    if values.ndim == 1:
+        yield name, _column(values)
+        return
+    for position in range(values.shape[1]):
+        yield f"{name}_{position}", _column(values[:, position])
 
 
 def _column(values: np.ndarray) -> np.ndarray:

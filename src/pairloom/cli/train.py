@@ -13,7 +13,7 @@ from cyclopts import App, Group, Parameter
 from pairloom.algorithms.catalogue import algorithm, algorithm_names
 from pairloom.algorithms.contract import Algorithm, RowSource
 from pairloom.artifact import Artifact, save_artifact
-from pairloom.cli.inputs import Input, encoded, feature_specs, plain, raw_columns
+from pairloom.cli.inputs import Input, encoded, feature_specs, learns_from_labels, plain, raw_columns
 from pairloom.cli.metrics import print_metrics
 from pairloom.cli.options import ContentType, Settings, Threads
 from pairloom.cli.terminal import say
@@ -166,11 +166,19 @@ def _train(
     threads: int,
 ) -> None:
     started = time.perf_counter()
-    inputs = {name: Input.parse(source, content_type, reading, threads) for name, source in sources.items()}
-    label = raw_columns(inputs["train"], label, features)
+    algorithm_asked = kind(asked)
+    inputs = {
+        name: Input.parse(source, content_type, reading, threads, algorithm_asked)
+        for name, source in sources.items()
+    }
+    if learns_from_labels(algorithm_asked):
+        label = raw_columns(inputs["train"], label, features)
+        is_raw = label is not None
+    else:
+        is_raw = label is not None or features is not None
     encoder: FeatureEncoder | None = None
     channels: dict[str, RowSource] = {name: plain(given) for name, given in inputs.items()}
-    if label is not None:
+    if is_raw:
         encoder = FeatureEncoder(feature_specs(inputs["train"], label, features))
         reads: Mapping[str, Any] = encoder.reading()
         encoder.fit(inputs["train"].tables(**reads))
@@ -178,7 +186,6 @@ def _train(
             name: encoded(given, encoder, label=label, training=name == "train")
             for name, given in inputs.items()
         }
-    algorithm_asked = kind(asked)
     with TrainingView() as view:
         learned = algorithm_asked.fit(channels, n_threads=threads, report=view)
     strings = kind.hyperparameters_type.parse(asked).to_strings()

@@ -262,6 +262,7 @@ class XGBoost:
             "booster": self.hyperparameters.booster,
             "n_features": width,
             "n_rounds": best + 1,
+            "eval_metric": words(self.hyperparameters.eval_metric),
             "metrics": final,
         }
         parameters = boosting.settings.parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -11,10 +12,13 @@ from typing import Any, Self
 import numpy as np
 
 from pairloom.algorithms.contract import Predictions
+from pairloom.algorithms.xgboost.evaluation import evaluated
 from pairloom.algorithms.xgboost.library import xgboost
 from pairloom.algorithms.xgboost.model_file import load_booster
 from pairloom.algorithms.xgboost.rows import in_order, matrix_of, within
 from pairloom.errors import DataError
+from pairloom.formats.batching import concatenate
+from pairloom.metrics import MEASURED_HERE
 from pairloom.rows import RowBatch
 
 __all__ = ["XGBoostModel"]
@@ -61,6 +65,21 @@ class XGBoostModel:
         if rows.n_rows == 0:
             return {"score": self._score(_one_row())[:0]}
         return {"score": self._score(self._prepared(rows), n_threads)}
+
+    def measure(self, batches: Iterable[RowBatch], *, n_threads: int = 1) -> dict[str, float]:
+        """Measure labelled rows, all in memory at once, by the metrics of the training."""
+        rows = concatenate([self._prepared(batch) for batch in batches])
+        library = xgboost()
+        matrix = library.DMatrix(
+            matrix_of(rows, self.n_features), rows.labels, weight=rows.weights, nthread=n_threads
+        )
+        if self.about.get("objective") == "survival:aft":
+            matrix.set_info(label_lower_bound=rows.labels, label_upper_bound=rows.labels)
+        asked = [name for name in self.about.get("eval_metric", []) if name not in MEASURED_HERE]
+        parameters = {"nthread": n_threads, **({"eval_metric": asked} if asked else {})}
+        booster = library.Booster(parameters, model_file=self.booster.save_raw("ubj"))
+        names = [str(name) for name in self.about.get("eval_metric", [])]
+        return evaluated(booster, {"rows": matrix}, names, 0)["rows"]
 
     def save(self, folder: Path) -> None:
         """Write ``xgboost-model``, which plain xgboost loads, and ``model.json`` into a folder."""
