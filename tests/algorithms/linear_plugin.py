@@ -9,7 +9,7 @@ import numpy as np
 
 from pairloom.algorithms.checked_rows import checked_rows
 from pairloom.algorithms.checkpoints import NO_CHECKPOINTS
-from pairloom.algorithms.contract import Channel, check_channels
+from pairloom.algorithms.contract import Channel, check_channels, check_one_host
 from pairloom.algorithms.report import (
     ChannelScored,
     EpochEnded,
@@ -75,6 +75,7 @@ class LinearPlugin:
     objectives = ("test:rmse",)
     request_content_types = response_content_types = LIBSVM
     answers_name = "predictions"
+    distributed = False
     hyperparameters_type = LinearHyperparameters
     model_type = LinearModel
 
@@ -83,6 +84,7 @@ class LinearPlugin:
 
     def fit(self, channels, *, n_threads=1, report=silent, checkpoints=NO_CHECKPOINTS, collective=ALONE):
         check_channels("LinearPlugin", self.channels, channels)
+        check_one_host("LinearPlugin", collective)
         asked, started = self.hyperparameters, time.monotonic()
         sources = {
             name: checked_rows(source, name, binary=False, feature_dim=asked.feature_dim)

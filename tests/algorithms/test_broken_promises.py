@@ -201,6 +201,13 @@ class Sisyphus(LinearPlugin):
         return super().fit(channels, checkpoints=NeverLatest(), **options)
 
 
+class Solitary(LinearPlugin):
+    """Trains on its own rows and passes over the other hosts."""
+
+    def fit(self, channels, *, collective=None, **options):
+        return super().fit(channels, **options)
+
+
 FAULTS = {
     "check_the_declaration_is_complete": Undocumented,
     "check_hyperparameters_survive_as_strings": OneWay,
@@ -251,6 +258,7 @@ FAULTS = {
     "check_a_listener_can_stop_the_training": Deaf,
     "check_an_error_of_a_listener_comes_through": Stoic,
     "check_a_killed_training_resumes_to_the_same_model": Sisyphus,
+    "check_hosts_learn_one_model_or_are_refused": Solitary,
 }
 
 

@@ -23,7 +23,7 @@ from pairloom.rows import RowBatch
 
 __all__ = [
     "Algorithm", "Channel", "InputMode", "Model", "Predictions", "Refusals", "RowSource", "check_channels",
-    "refusals_of",
+    "check_one_host", "refusals_of",
 ]  # fmt: skip
 
 InputMode = Literal["File", "Pipe"]
@@ -115,6 +115,9 @@ class Algorithm(Protocol):
         What an endpoint reads and writes; the first is the default.
     answers_name : str
         Name of the list of answers in a JSON response: ``predictions``.
+    distributed : bool
+        Whether several hosts can train it together; otherwise `fit` refuses a collective of more than one with a
+        UserError that says 'one host'.
     hyperparameters_type : subclass of Hyperparameters
     model_type : class of the models that `fit` returns
     refusals : Refusals, optional
@@ -129,6 +132,7 @@ class Algorithm(Protocol):
     request_content_types: ClassVar[tuple[str, ...]]
     response_content_types: ClassVar[tuple[str, ...]]
     answers_name: ClassVar[str]
+    distributed: ClassVar[bool]
     hyperparameters_type: ClassVar[type[Hyperparameters]]
     model_type: ClassVar[type[Model]]
 
@@ -178,3 +182,11 @@ def check_channels(owner: str, declared: tuple[Channel, ...], given: Mapping[str
     for channel in declared:
         if channel.required and channel.name not in given:
             raise UserError(f"{owner}: channel '{channel.name}' is required. Give it: {channel.doc}")
+
+
+def check_one_host(owner: str, collective: Collective) -> None:
+    """Refuse several hosts, for an algorithm that is not `distributed`."""
+    if collective.size > 1:
+        raise UserError(
+            f"{owner}: must be trained on one host. Got {collective.size}. Ask for an instance count of 1."
+        )

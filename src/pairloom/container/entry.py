@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import traceback
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 
 from pairloom.container.faults import fault_of, write_failure
@@ -44,10 +44,15 @@ def run(arguments: Sequence[str], environment: MutableMapping[str, str] = os.env
     parser = argparse.ArgumentParser("pairloom-train", description=ABOUT)
     parser.add_argument("algorithm", nargs="?", help="default: $PAIRLOOM_ALGORITHM")
     parser.add_argument("--root", type=Path, help=f"default: $PAIRLOOM_ML_ROOT, else {ROOT}")
+    parser.add_argument(
+        "--hosts", type=int, default=1, help="run the job as so many processes of this machine, default 1"
+    )
     asked = parser.parse_args(arguments)
     folders = Folders(asked.root.absolute()) if asked.root else Folders.of(environment)
     with StopRequest() as stop:
         try:
+            if asked.hosts > 1:
+                return _run_local_hosts(folders, asked.algorithm, asked.hosts, environment, stop)
             n_threads = job_threads(environment)
             limit_libraries(n_threads, environment)
             from pairloom.container.training import train  # numpy reads the limits when it is imported
@@ -66,6 +71,17 @@ def run(arguments: Sequence[str], environment: MutableMapping[str, str] = os.env
         except Exception as error:
             return _failed(error, folders)
     return 0
+
+
+def _run_local_hosts(
+    folders: Folders, algorithm: str | None, n_hosts: int, environment: Mapping[str, str], stop: StopRequest
+) -> int:
+    from pairloom.container.local_hosts import run_local_hosts
+
+    return run_local_hosts(
+        folders, algorithm, n_hosts, environment=environment, stop=stop,
+        tell=lambda line: print(line, file=sys.stderr, flush=True),
+    )  # fmt: skip
 
 
 def _failed(error: Exception, folders: Folders) -> int:

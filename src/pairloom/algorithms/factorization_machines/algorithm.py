@@ -69,6 +69,7 @@ class FactorizationMachines:
     request_content_types: ClassVar[tuple[str, ...]] = ENDPOINT_TYPES
     response_content_types: ClassVar[tuple[str, ...]] = ENDPOINT_TYPES
     answers_name: ClassVar[str] = "predictions"
+    distributed: ClassVar[bool] = True
     hyperparameters_type: ClassVar[type[Hyperparameters]] = FactorizationMachinesHyperparameters
     model_type: ClassVar[type[FactorizationMachinesModel]] = FactorizationMachinesModel
 

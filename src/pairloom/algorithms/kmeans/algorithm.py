@@ -55,6 +55,7 @@ class KMeans:
     request_content_types: ClassVar[tuple[str, ...]] = ENDPOINT_TYPES
     response_content_types: ClassVar[tuple[str, ...]] = ENDPOINT_TYPES
     answers_name: ClassVar[str] = "predictions"
+    distributed: ClassVar[bool] = True
     hyperparameters_type: ClassVar[type[Hyperparameters]] = KMeansHyperparameters
     model_type: ClassVar[type[KMeansModel]] = KMeansModel
 

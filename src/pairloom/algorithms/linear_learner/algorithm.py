@@ -84,6 +84,7 @@ class LinearLearner:
     request_content_types: ClassVar[tuple[str, ...]] = REQUEST_TYPES
     response_content_types: ClassVar[tuple[str, ...]] = RESPONSE_TYPES
     answers_name: ClassVar[str] = "predictions"
+    distributed: ClassVar[bool] = True
     hyperparameters_type: ClassVar[type[Hyperparameters]] = LinearLearnerHyperparameters
     model_type: ClassVar[type[LinearLearnerModel]] = LinearLearnerModel
 

@@ -93,6 +93,7 @@ class XGBoost:
         "text/csv", "application/json", "application/jsonlines", "application/x-recordio-protobuf"
     )  # fmt: skip
     answers_name: ClassVar[str] = "predictions"
+    distributed: ClassVar[bool] = False
     refusals: ClassVar[Refusals] = Refusals(empty_body=204, unreadable_body=415)
     conventions: ClassVar[Conventions] = Conventions(
         log_form="evaluation",
