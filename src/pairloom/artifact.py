@@ -15,16 +15,18 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from pairloom.algorithms.catalogue import algorithm
 from pairloom.algorithms.contract import Model
 from pairloom.algorithms.sagemaker_artifacts import FILE_NAME, read_model_file, write_model_file
-from pairloom.encoding import FeatureEncoder
 from pairloom.errors import DataError, PlatformError
 from pairloom.formats.model_archive import LIMITS, Limits, Member, read_members
+
+if TYPE_CHECKING:
+    from pairloom.encoding import FeatureEncoder  # brings libraries that a model without an encoder needs not
 
 __all__ = ["Artifact", "load_artifact", "save_artifact", "save_artifact_folder"]
 
@@ -174,6 +176,8 @@ def load_artifact(
         about = _read_about(folder, path)
         encoder = None
         if about.encoder is not None:
+            from pairloom.encoding import FeatureEncoder
+
             encoder = FeatureEncoder.from_state(about.encoder, _read_arrays(folder / ENCODER, path))
         model = algorithm(about.algorithm).model_type.load(folder)
     return Artifact(about.algorithm, model, encoder, about.label, about.hyperparameters, about.metrics)

@@ -1,5 +1,6 @@
 """What is refused, how, and what is respected."""
 
+import itertools
 import json
 import re
 
@@ -52,11 +53,21 @@ def test_a_bad_body_is_a_sentence(client, body, content_type, part):
     check_error(client.post(body, content_type), 400, part)
 
 
-def test_an_answer_that_is_not_finite_is_a_sentence(artifacts):
-    client = make_client(artifacts["factorization-machines as regressor"])
-    rows = [{"features": {"keys": [1], "shape": [9], "values": [1]}}]
-    rows += [{"features": {"keys": [1, 2], "shape": [9], "values": [3e38, 3e38]}}]
-    check_error(client.post(json.dumps({"instances": rows}).encode()), 400, "row 2", "finite")
+class Overflowing:
+    """A model whose answers are the sums of the rows, as float32."""
+
+    n_features = 3
+
+    def predict(self, rows, *, n_threads=1):
+        with np.errstate(over="ignore"):
+            sums = [rows.values[a:b].sum() for a, b in itertools.pairwise(rows.indptr)]
+        return {"score": np.array(sums, np.float32)}
+
+
+def test_an_answer_that_is_not_finite_is_a_sentence(classifier):
+    client = make_client(type(classifier)(classifier.algorithm, Overflowing()))
+    assert client.post(b'{"instances":[[2, 3]]}').json == {"predictions": [{"score": 5.0}]}
+    check_error(client.post(b'{"instances":[[1, 2], [3e38, 3e38]]}'), 400, "row 2", "finite", "inf")
 
 
 def test_unknown_types(client):

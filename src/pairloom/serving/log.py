@@ -9,6 +9,7 @@ import time
 __all__ = ["log"]
 
 STANDARD_ERROR = 2
+_ENCODER = json.JSONEncoder(default=str)
 
 
 def log(level: str, event: str, **facts: object) -> None:
@@ -25,4 +26,4 @@ def log(level: str, event: str, **facts: object) -> None:
     now = time.time()
     stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now * 1000) % 1000:03d}Z"
     line = {"time": stamp, "level": level, "event": event, "pid": os.getpid(), **facts}
-    os.write(STANDARD_ERROR, json.dumps(line, default=str).encode() + b"\n")
+    os.write(STANDARD_ERROR, _ENCODER.encode(line).encode() + b"\n")

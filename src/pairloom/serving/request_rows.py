@@ -7,9 +7,8 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pairloom.encoding import FeatureEncoder
 from pairloom.errors import DataError
 from pairloom.formats import read_rows, read_tables
 from pairloom.formats.batching import concatenate
@@ -17,6 +16,9 @@ from pairloom.formats.json_document import parse_document
 from pairloom.formats.registry import FORMATS, Format, by_content_type
 from pairloom.rows import RowBatch
 from pairloom.serving.refused import Refused
+
+if TYPE_CHECKING:
+    from pairloom.encoding import FeatureEncoder
 
 __all__ = ["RequestReader"]
 

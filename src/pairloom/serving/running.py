@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pairloom
 from pairloom.errors import PlatformError
 
 __all__ = ["RunningEndpoint", "running"]
@@ -76,7 +77,7 @@ def running(
     command = [sys.executable, "-m", "pairloom", "serve", str(model), *port, *options]
     with Path(log).open("ab") as errors:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=_environment()
         )
     try:
         yield RunningEndpoint(_url(process, log, start_s), process)
@@ -89,6 +90,15 @@ def running(
             process.wait()
         assert process.stdout is not None
         process.stdout.close()
+
+
+def _environment() -> dict[str, str]:
+    """Let the command find this very package, even where PYTHONPATH is relative and the folder has changed."""
+    given = os.environ.get("PYTHONPATH")
+    package_folder = str(Path(pairloom.__file__).resolve().parents[1])
+    return (
+        dict(os.environ) if not given else os.environ | {"PYTHONPATH": f"{package_folder}{os.pathsep}{given}"}
+    )
 
 
 def _url(process: subprocess.Popen[bytes], log: str | Path, start_s: float) -> str:

@@ -27,8 +27,8 @@ from typing import Any
 from pairloom.errors import DataError, PairloomError, PlatformError, UserError
 from pairloom.serving.counters import Counters
 from pairloom.serving.log import log
+from pairloom.serving.orders import BACKLOG, BEAT_S, Orders
 from pairloom.serving.settings import EndpointSettings
-from pairloom.serving.worker import BACKLOG, BEAT_S, Orders
 
 __all__ = ["Supervisor", "listen"]
 

@@ -17,51 +17,13 @@ import signal
 import socket
 import sys
 from collections.abc import Generator
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any
 
 from pairloom.errors import PairloomError, PlatformError, UserError
 from pairloom.serving.log import log
-from pairloom.serving.settings import EndpointSettings
+from pairloom.serving.orders import BACKLOG, BEAT_S, Orders
 
-__all__ = ["Orders", "main"]
-
-BEAT_S = 1.0
-BACKLOG = 2048
-
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """What a supervisor tells a worker.
-
-    Parameters
-    ----------
-    model : str
-        Archive or folder.
-    settings : EndpointSettings
-    listener, status, counters : int
-        Descriptors of the socket, of the pipe to report on, and of the shared counters.
-    slot : int
-        Of this worker among the counters.
-    """
-
-    model: str
-    settings: EndpointSettings
-    listener: int
-    status: int
-    counters: int
-    slot: int
-
-    def to_line(self) -> bytes:
-        """Write them."""
-        return json.dumps(asdict(self)).encode() + b"\n"
-
-    @classmethod
-    def from_line(cls, line: bytes) -> Self:
-        """Read them."""
-        found: dict[str, Any] = json.loads(line)
-        settings = EndpointSettings(**found.pop("settings"))
-        return cls(settings=settings, **found)
+__all__ = ["main"]
 
 
 def main() -> int:
