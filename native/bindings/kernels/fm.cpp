@@ -6,6 +6,9 @@
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include <optional>
 #include <string>
@@ -199,6 +202,15 @@ void bind_fm(nb::module_& m) {
         mark_repeated(rows.view(), repeated.data());
       },
       "rows"_a, "repeated"_a);
+  m.def(
+      "return_free_memory",
+      [] {
+#if defined(__GLIBC__)
+        malloc_trim(0);
+#endif
+      },
+      "Gives memory that is free, and that the allocator keeps for later, back to the system; where that can be asked for.",
+      nb::call_guard<nb::gil_scoped_release>());
   m.def(
       "count_features",
       [](Vector<const std::int32_t> indices, Vector<std::int64_t> counts) {

@@ -12,12 +12,15 @@ import numpy as np
 from pairloom.errors import DataError
 from pairloom.fm.chunks import Chunk, LabelScale, chunks_of
 from pairloom.fm.settings import FMSettings
+from pairloom.kernels import _native
 from pairloom.rows import RowBatch
 
 __all__ = ["RowSource", "TrainingData"]
 
 LARGEST_UNSCALED = 4.0
 """Features that never exceed it are trained on as they are: counts and standardised numbers need no help."""
+WORTH_RETURNING = 16 << 20
+"""Of more data than so many bytes, what reading it has left free is given back to the system."""
 RowSource = Callable[[], Iterable[RowBatch]]
 """Opens a fresh pass over the rows."""
 
@@ -98,6 +101,8 @@ class TrainingData:
                 self.streaming = True
                 break
         self._measure_features()
+        if size_bytes > WORTH_RETURNING:
+            _native.return_free_memory()
         if self.streaming:
             self.kept.clear()
         elif not self.n_rows:
