@@ -38,6 +38,8 @@ N_CHECKS = {
     "linear-learner as regressor": 30,
     "linear-learner as multiclass classifier": 30,
     "linear-plugin as regressor": 30,
+    "pca as regular": 30,
+    "pca as randomized": 30,
     "xgboost as regressor": 30,
     "xgboost as classifier": 30,
     "xgboost as multiclass classifier": 30,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pairloom.algorithms.families.blas_threads import blas_threads
 from pairloom.algorithms.kmeans import KMeans, sketch
 from pairloom.algorithms.kmeans.finalize import LocalLloyd, finalize, sampled_loss
 from pairloom.algorithms.kmeans.lloyd import lloyd, seeds
@@ -21,6 +22,12 @@ from pairloom.formats.matrices import rows_of_dense
 from pairloom.rows import RowBatch
 from pairloom.testing.cases import batched
 from pairloom.testing.cases.kmeans import planted_clusters
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    with blas_threads(1):
+        yield
 
 
 def loss_of(centers, matrix):

@@ -50,3 +50,20 @@ def test_a_stop_on_one_host_stops_all():
     answers = run_hosts(2, train_kmeans, 9, (1, 1))
     assert [len(n_rows) for _, n_rows in answers] == [2, 2]
     np.testing.assert_array_equal(answers[0][0], answers[1][0])
+
+
+def train_pca(collective, mode):
+    asked = {"num_components": "4", "algorithm_mode": mode, "extra_components": "3"}
+    channels = {"train": batched(part_of(collective.rank, collective.size), 250)}
+    model = algorithm("pca")(asked).fit(channels, collective=collective)
+    return model.mean, model.v, model.s
+
+
+@pytest.mark.parametrize("mode", ["regular", "randomized"])
+def test_pca_on_two_hosts(mode):
+    mine, theirs = run_hosts(2, train_pca, mode)
+    for first, second in zip(mine, theirs, strict=True):
+        np.testing.assert_array_equal(first, second)
+    alone = algorithm("pca")({"num_components": "4"}).fit({"train": batched(part_of(0, 1))})
+    np.testing.assert_allclose(mine[0], alone.mean, atol=1e-5)
+    np.testing.assert_allclose(mine[2], alone.s, rtol=1e-5 if mode == "regular" else 0.02)

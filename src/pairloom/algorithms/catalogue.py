@@ -21,6 +21,7 @@ BUILT_IN = {
     "factorization-machines": "pairloom.algorithms.factorization_machines:FactorizationMachines",
     "kmeans": "pairloom.algorithms.kmeans:KMeans",
     "linear-learner": "pairloom.algorithms.linear_learner:LinearLearner",
+    "pca": "pairloom.algorithms.pca:PCA",
     "xgboost": "pairloom.algorithms.xgboost:XGBoost",
 }
 

@@ -13,6 +13,7 @@ __all__ = [
     "METRICS",
     "MULTICLASS",
     "OBJECTIVE",
+    "PROJECTION",
     "REGRESSION",
     "Metric",
     "base_name",
@@ -100,6 +101,10 @@ MULTICLASS = (
     _score("macro_precision", "Mean over classes of precision."),
     Metric("macro_f_beta", "maximize", "macro_f_1.000", r"macro_f_\S+", "Mean over classes of F."),
 )  # fmt: skip
+PROJECTION = (
+    _loss("reconstruction_error", "Mean squared distance of a row to its projection."),
+    _score("explained_variance", "Share of the squares about the model's mean that the projection keeps."),
+)
 AUC = _score("auc", "Area under the ROC curve.")
 BOOSTING = (
     _score("accuracy", "Share of rows whose class is predicted right."),
@@ -143,6 +148,7 @@ METRICS: dict[str, Metric] = {
         *REGRESSION,
         *BINARY,
         *CLUSTERING,
+        *PROJECTION,
         *BINARY_LABELS,
         *MULTICLASS,
         *BOOSTING,

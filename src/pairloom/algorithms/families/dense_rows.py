@@ -17,12 +17,14 @@ Float32Array = npt.NDArray[np.float32]
 PIECE_NUMBERS = 1 << 22
 
 
-def dense_pieces(rows: RowBatch, n_features: int) -> Iterator[tuple[int, Float32Array]]:
-    """Yield (first row, dense rows) pairs of some 16 MB, however wide the rows are.
+def dense_pieces(
+    rows: RowBatch, n_features: int, piece_numbers: int = PIECE_NUMBERS
+) -> Iterator[tuple[int, Float32Array]]:
+    """Yield (first row, dense rows) pairs of so many numbers, some 16 MB, however wide the rows are.
 
     Where a piece ends depends on `n_features` alone.
     """
-    piece_rows = max(PIECE_NUMBERS // max(n_features, 1), 1)
+    piece_rows = max(piece_numbers // max(n_features, 1), 1)
     for start in range(0, rows.n_rows, piece_rows):
         yield start, dense_rows(rows.part(start, min(start + piece_rows, rows.n_rows)), n_features)
 

@@ -1,0 +1,5 @@
+"""SageMaker's algorithm ``pca``."""
+
+from pairloom.algorithms.pca.algorithm import PCA
+
+__all__ = ["PCA"]
