@@ -92,6 +92,17 @@ def test_a_model_comes_back_from_what_is_written_for_mxnet(task, tmp_path):
     assert written["nodes"][-1]["name"] == golden["nodes"][-1]["name"] == "out"
 
 
+def test_the_centres_that_mxnet_wrote_and_those_that_people_write_by_hand(tmp_path):
+    artifact = load_artifact(GOLDEN / "kmeans.tar.gz")
+    assert (artifact.algorithm, artifact.model.n_features) == ("kmeans", 5)
+    answers = artifact.model.predict(ROWS)
+    assert answers["closest_cluster"].tolist() == [1, 2, 0, 0]
+    np.testing.assert_allclose(answers["distance_to_cluster"], [0, 1.5, 3**0.5, 0], atol=1e-6)
+    save_artifact_folder(artifact, tmp_path, model_algo_1=True)
+    with tarfile.open(GOLDEN / "kmeans.tar.gz") as archive:
+        assert (tmp_path / FILE_NAME).read_bytes() == archive.extractfile(FILE_NAME).read()
+
+
 def test_cut_predictions_stay_cut(tmp_path):
     machine = FactorizationMachine.from_arrays(
         "regression", 9.0, V[:, 0], V, label_range=(1.0, 5.0), clip_predictions=True
@@ -150,6 +161,9 @@ HUGE = struct.pack("<QQQIii2q", 0x112, 0, 1, 0xF993FAC9, 0, 2, 2**40, 2**40) + b
         (b"PK\x03\x04 and no more", "a sound zip"),
         (serialize_arrays({"other": V}), "Got a file with array 'other'"),
         (serialize_arrays([V, V]), "Got a file with 2 arrays without names"),
+        (serialize_arrays([V[0]]), "field 'centers': expected an array of 2 dimensions"),
+        (serialize_arrays([V + np.float32(np.inf)]), "field 'centers': expected finite numbers"),
+        (serialize_arrays([V[:0]]), "centers of at least one cluster and feature"),
         (zip_of([("symbol.json", b"{}")]), "a zip with one file of parameters"),
         (zip_of([("params", HUGE)]), "dimensions that the file can hold"),
         (machine_file(operator="MakeLoss"), "Say predictor_type, 'binary_classifier' or 'regressor'"),
