@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from pairloom.errors import UserError
 
-__all__ = ["ContentType", "Settings", "Threads", "option_names", "settings"]
+__all__ = ["ContentType", "Settings", "Threads", "Told", "option_names", "settings", "told_values"]
 
 ContentType = Annotated[
     str | None,
@@ -20,6 +20,14 @@ Threads = Annotated[int, Parameter(name="--threads", help="Threads to work with.
 Settings = Annotated[
     list[str] | None,
     Parameter(negative=(), consume_multiple=False, help="Option NAME=VALUE of the format; may be repeated."),
+]
+Told = Annotated[
+    list[str] | None,
+    Parameter(
+        negative=(),
+        consume_multiple=False,
+        help="Hyperparameter NAME=VALUE that a model from SageMaker does not tell; may be repeated.",
+    ),
 ]
 
 SETTLED = {"stream", "batches", "tables", "source", "n_threads", "n_features", "columns", "kinds"}
@@ -45,6 +53,15 @@ def settings(words: Sequence[str] | None, flag: str, *operations: Callable[..., 
     """
     known = list(dict.fromkeys(name for operation in operations for name in option_names(operation)))
     return dict(_setting(word, flag, known) for word in words or ())
+
+
+def told_values(words: Sequence[str] | None) -> dict[str, str]:
+    """Read ``--told`` words; UserError for one without ``=``."""
+    parted = [word.partition("=") for word in words or ()]
+    for name, equals, _ in parted:
+        if not equals:
+            raise UserError(f"--told must be NAME=VALUE. Got {name!r}.")
+    return {name.strip(): value.strip() for name, _, value in parted}
 
 
 def option_names(operation: Callable[..., object]) -> list[str]:

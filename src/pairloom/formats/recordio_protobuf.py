@@ -36,6 +36,7 @@ __all__ = [
     "read_recordio",
     "read_records",
     "read_rows",
+    "whole_records",
     "write_numpy_to_dense_tensor",
     "write_recordio",
     "write_rows",
@@ -128,6 +129,11 @@ def write_rows(
         check_indices(batch, width, source, n_rows)
         for data in _sparse(batch, width) if layout == "sparse" else _dense(batch, width):
             write_text(stream, data)
+
+
+def whole_records(data: bytes) -> tuple[int, bool]:
+    """Return where the last whole record of some bytes ends, and whether what follows cannot begin one."""
+    return _native.whole_records(np.frombuffer(data, np.uint8))
 
 
 def _pieces(stream: BinaryIO, chunk_bytes: int, *, in_one_buffer: bool) -> Iterator[Bytes]:
