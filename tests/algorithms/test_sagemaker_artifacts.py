@@ -28,6 +28,16 @@ BY_MXNET = {
     "regressor": [2.1476709842681885, 0.9745951890945435, 1.9775002002716064, 1.1554898023605347],
     "classifier": [0.8954509496688843, 0.7260344624519348, 0.8784143924713135, 0.7605122327804565],
 }
+LINEAR_BY_MXNET = {
+    "regressor": [1.470075249671936, -1.7053254842758179, 0.8619275093078613, 0.0014459009980782866],
+    "binary": [0.8130688071250916, 0.15377099812030792, 0.7030632495880127, 0.500361442565918],
+    "multiclass": [
+        [0.3039436936378479, 0.5825965404510498, 0.11345984786748886],
+        [0.013356289826333523, 0.8578965663909912, 0.1287470906972885],
+        [0.2882084548473358, 0.1948796808719635, 0.5169119238853455],
+        [0.12355399876832962, 0.5037869811058044, 0.3726590871810913],
+    ],
+}
 V = np.arange(6, dtype=np.float32).reshape(3, 2)
 ARRAYS = {"arg:v": V, "arg:w1_weight": V[:, :1], "arg:w0_weight": V[:1, 1]}
 
@@ -101,6 +111,51 @@ def test_the_centres_that_mxnet_wrote_and_those_that_people_write_by_hand(tmp_pa
     save_artifact_folder(artifact, tmp_path, model_algo_1=True)
     with tarfile.open(GOLDEN / "kmeans.tar.gz") as archive:
         assert (tmp_path / FILE_NAME).read_bytes() == archive.extractfile(FILE_NAME).read()
+
+
+@pytest.mark.parametrize("task", LINEAR_BY_MXNET)
+def test_a_linear_learner_predicts_what_mxnet_does(task, tmp_path):
+    artifact = load_artifact(GOLDEN / f"linear-learner-{task}.tar.gz")
+    assert artifact.algorithm == "linear-learner"
+    answers = artifact.model.predict(ROWS)
+    np.testing.assert_allclose(answers["score"], LINEAR_BY_MXNET[task], rtol=1e-5, atol=1e-6)
+    labels = {"binary": [1, 0, 1, 1], "multiclass": [1, 1, 2, 1]}.get(task)
+    assert (answers["predicted_label"].tolist() if labels else None) == labels
+    (tmp_path / FILE_NAME).write_bytes(write_model_file("linear-learner", artifact.model))
+    again = load_artifact(tmp_path).model.predict(ROWS)
+    assert np.array_equal(again["score"], answers["score"])
+
+
+def linear_file(weights, bias, operator="LinearRegressionOutput", **more):
+    params = serialize_arrays({"arg:fc0_weight": weights, "arg:fc0_bias": bias})
+    return zip_of(({"mx-mod-symbol.json": symbol(operator), "mx-mod-0000.params": params} | more).items())
+
+
+def test_what_a_linear_learner_is_may_be_said_or_told(pack):
+    weights, bias = V[:1], V[0, :1]
+    said = json.dumps({"model": {"predictor_type": "binary_classifier", "threshold": 0.7}}).encode()
+    machine = load_artifact(
+        pack(linear_file(weights, bias, "FullyConnected", **{"manifest.json": said}))
+    ).model.machine
+    assert (machine.task, machine.loss, machine.threshold) == ("binary", "logistic", 0.7)
+    plain = pack(linear_file(weights, bias, "FullyConnected"))
+    assert load_artifact(plain, told={"predictor_type": "regressor"}).model.machine.task == "regression"
+    with pytest.raises(DataError, match="Say predictor_type, one of binary_classifier, regressor"):
+        load_artifact(plain)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ((V, V[0, :1]), "a bias for every output"),
+        ((V[0], V[0, :1]), "an array of 2 dimensions"),
+        ((V[:1] + np.float32(np.nan), V[0, :1]), "finite numbers"),
+        ((V[:0], V[0, :0]), "a bias for every output"),
+    ],
+)
+def test_linear_learners_that_are_none(pack, arrays, message):
+    with pytest.raises(DataError, match=message):
+        load_artifact(pack(linear_file(*arrays)))
 
 
 def test_cut_predictions_stay_cut(tmp_path):

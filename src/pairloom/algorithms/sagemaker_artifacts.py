@@ -38,6 +38,7 @@ __all__ = [
 FILE_NAME = "model_algo-1"
 FORMS: Mapping[str, str] = {
     "factorization-machines": "pairloom.algorithms.factorization_machines.sagemaker_artifact",
+    "linear-learner": "pairloom.algorithms.linear_learner.sagemaker_artifact",
     "kmeans": "pairloom.algorithms.kmeans.sagemaker_artifact",
 }
 ZIP_START = b"PK"

@@ -45,9 +45,9 @@ def factorization_machine(operator):
     return operator(data=score, label=mx.sym.Variable("out_label"), name="out")
 
 
-def trained(symbol, shape):
+def trained(symbol, shape, label_shape):
     module = mx.mod.Module(symbol, data_names=["data"], label_names=["out_label"])
-    module.bind([("data", shape)], [("out_label", (shape[0], 1))], for_training=False)
+    module.bind([("data", shape)], [("out_label", label_shape)], for_training=False)
     random = np.random.RandomState(7)
     shapes, _, _ = symbol.infer_shape(data=shape)
     parameters = {
@@ -57,6 +57,11 @@ def trained(symbol, shape):
     }
     module.set_params(parameters, {})
     return module
+
+
+def predicted(module, label_shape):
+    module.forward(mx.io.DataBatch([mx.nd.array(ROWS)], [mx.nd.zeros(label_shape)]), is_train=False)
+    return module.get_outputs()[0].asnumpy().ravel().tolist()
 
 
 def saved(module, folder):
@@ -82,16 +87,27 @@ def main():
     components, _ = np.linalg.qr(random.normal(size=(5, 2)))
     pca = {"s": [1.5, 4.0], "v": components, "mean": [[0.1, 0.2, 0.3, 0.4, 0.5]]}
     pack("pca.tar.gz", array_list({name: mx.nd.array(array) for name, array in pca.items()}))
+    for name, operator, n_outputs in (
+        ("regressor", mx.sym.LinearRegressionOutput, 1),
+        ("binary", mx.sym.LogisticRegressionOutput, 1),
+        ("multiclass", mx.sym.SoftmaxOutput, 3),
+    ):
+        label_shape = (4,) if name == "multiclass" else (4, 1)
+        with tempfile.TemporaryDirectory() as folder:
+            module = trained(linear(operator, n_outputs), ROWS.shape, label_shape)
+            symbol, params = saved(module, folder)
+        files = {"additional-params.json": "{}", "manifest.json": "{}", "mx-mod-symbol.json": symbol}
+        pack(f"linear-learner-{name}.tar.gz", zip_of(files | {"mx-mod-0000.params": params}))
+        print("linear-learner", name, json.dumps(predicted(module, label_shape)))
     for name, operator in (
         ("regressor", mx.sym.LinearRegressionOutput),
         ("classifier", mx.sym.LogisticRegressionOutput),
     ):
         with tempfile.TemporaryDirectory() as folder:
-            module = trained(factorization_machine(operator), ROWS.shape)
+            module = trained(factorization_machine(operator), ROWS.shape, (4, 1))
             symbol, params = saved(module, folder)
         pack(f"factorization-machines-{name}.tar.gz", zip_of({"symbol.json": symbol, "params": params}))
-        module.forward(mx.io.DataBatch([mx.nd.array(ROWS)], [mx.nd.zeros((4, 1))]), is_train=False)
-        print("factorization-machines", name, json.dumps(module.get_outputs()[0].asnumpy().ravel().tolist()))
+        print("factorization-machines", name, json.dumps(predicted(module, (4, 1))))
 
 
 if __name__ == "__main__":
