@@ -12,6 +12,9 @@ from pairloom import errors
 from pairloom.algorithms.catalogue import algorithm, algorithm_names
 from pairloom.algorithms.reference_page import reference_page
 from pairloom.cli.app import build_app
+from pairloom.container.faults import EXIT_CODES
+from pairloom.container.folders import ROOT, Folders
+from pairloom.container.variables import VARIABLES
 from pairloom.formats.registry import FORMATS, offers
 
 FOLDER = Path(__file__).parent / "reference"
@@ -48,6 +51,7 @@ def pages() -> dict[str, str]:
     made["errors.md"] = errors_page()
     made["formats.md"] = formats_page()
     made["library.md"] = library_page()
+    made["training-jobs.md"] = training_jobs_page()
     return made
 
 
@@ -116,6 +120,33 @@ def formats_page() -> str:
             if hasattr(documented, name):
                 parts.append(f"### {name}")
                 parts.append(f"```text\n{inspect.cleandoc(getattr(documented, name).__doc__ or '')}\n```")
+    return MADE + "\n\n".join(parts) + "\n"
+
+
+def training_jobs_page() -> str:
+    """Variables, paths and exit codes of a training job."""
+    folders = Folders(Path(ROOT))
+    paths = {
+        getattr(folders, name): inspect.cleandoc(value.__doc__ or "")
+        for name, value in vars(Folders).items()
+        if isinstance(value, property)
+    }
+    parts = [
+        "# Training jobs",
+        "`pairloom-train [ALGORITHM] [--root FOLDER]` runs the job of a folder by SageMaker's container contract; "
+        "[how to](../how-to/run-a-training-job.md).",
+        "## Environment variables",
+        "| variable | without it | meaning |\n| --- | --- | --- |",
+    ]
+    for variable in VARIABLES:
+        names = ", ".join(f"`{name}`" for name in variable.name.split(", "))
+        parts[-1] += f"\n| {names} | {variable.default} | {variable.doc} |"
+    parts += ["## Paths", "| path | meaning |\n| --- | --- |"]
+    for path, meaning in paths.items():
+        parts[-1] += f"\n| `{path.as_posix()}` | {meaning.replace('``', '`')} |"
+    parts += ["## Exit codes", "| code | meaning |\n| --- | --- |"]
+    for code, meaning in EXIT_CODES.items():
+        parts[-1] += f"\n| {code} | {meaning} |"
     return MADE + "\n\n".join(parts) + "\n"
 
 

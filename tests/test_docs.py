@@ -1,5 +1,6 @@
 """Every example of the documentation runs: the blocks of a page in order, in a fresh folder."""
 
+import os
 import shlex
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from documentation import CHECKOUT, PAGES, Block, blocks, commands, matches
 from pairloom.cli import run
+from pairloom.container.entry import run as run_job
 
 WITH_EXAMPLES = [page for page in PAGES if any(b.language in {"python", "console"} for b in blocks(page))]
 
@@ -37,11 +39,15 @@ def run_python(page: Path, block: Block, namespace: dict[str, object]) -> None:
 def run_console(page: Path, block: Block, capsys: pytest.CaptureFixture[str]) -> None:
     for command in commands(block):
         program, *arguments = shlex.split(command.words)
+        environment = dict(os.environ)
+        while "=" in program:
+            environment |= [program.split("=", 1)]
+            program, *arguments = arguments
         if program == "./go" and arguments and arguments[0] not in {"test", "lint", "bench", "stubs", "fuzz"}:
             program = "pairloom"
-        if program != "pairloom":
+        if program not in {"pairloom", "pairloom-train"}:
             continue
-        code = run(arguments)
+        code = run(arguments) if program == "pairloom" else run_job(arguments, environment)
         printed = capsys.readouterr()
         where = f"{page}:{block.line} $ {command.words}"
         assert code == 0, f"{where} ended with {code}\n{printed.out}{printed.err}"

@@ -19,17 +19,14 @@ pytestmark = pytest.mark.skipif(
 PROGRAM = Path(__file__).with_name("restarted_jobs.py")
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 FM_ASKED = {
-    **FM.hyperparameters, "epochs": "12", "pairloom_deterministic": "true", "pairloom_solver": "adagrad",
+    **FM.hyperparameters, "epochs": "60", "pairloom_deterministic": "true", "pairloom_solver": "adagrad",
     "pairloom_n_threads": "2",
 }  # fmt: skip
 JOBS = {
     "linear-plugin": ({"epochs": "12", "feature_dim": "110"}, FM.train.part(0, 200)),
     "factorization-machines": (FM_ASKED, FM.train),
 }
-LEAST_RESUMED = {
-    "linear-plugin": 20,
-    "factorization-machines": 0,
-}  # the trainer cannot write down its state yet
+LEAST_RESUMED = 8
 
 
 @pytest.fixture
@@ -61,4 +58,4 @@ def test_a_job_that_is_killed_fifty_times_gives_the_same_model(root, name):
     result = killed(root, name, 50)
     assert (result["kills"], result["failed"], result["different"]) == (50, 0, 0), result["log"]
     assert result["compared"] >= 1
-    assert result["resumed"] >= LEAST_RESUMED[name], result
+    assert result["resumed"] >= LEAST_RESUMED, result

@@ -145,3 +145,15 @@ def test_sagemakers_own_form_of_the_model_is_written_on_request(tmp_path):
     (tmp_path / "model" / "artifact.json").unlink()
     theirs = load_artifact(tmp_path / "model").model.predict(FM.test)
     np.testing.assert_allclose(theirs["score"], ours["score"], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.passes], ids=lambda case: case.name)
+def test_a_job_may_go_on_with_more_passes(case, tmp_path):
+    job = filled(case, tmp_path, **{case.passes: "1"})
+    (tmp_path / "checkpoints").mkdir()
+    assert job.run_here().code == 0
+    job.hyperparameters = {**job.hyperparameters, case.passes: str(N_PASSES)}
+    done = job.run_here()
+    assert (done.code, done.err) == (0, "")
+    assert "Going on from the checkpoint of step 1" in done.out
+    assert_the_librarys(case, job.artifact().model.predict(case.test))

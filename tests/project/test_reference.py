@@ -11,6 +11,7 @@ import pytest
 import pairloom
 from pairloom import errors
 from pairloom.cli import app
+from pairloom.container.variables import VARIABLES
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 REFERENCE = CHECKOUT / "docs" / "reference"
@@ -51,6 +52,15 @@ def test_every_error_is_documented() -> None:
 def test_every_public_name_is_documented(name: str) -> None:
     assert name in headings("library.md")
     assert inspect.getdoc(getattr(pairloom, name))
+
+
+def test_every_variable_of_a_job_is_documented() -> None:
+    sources = [
+        path for room in ("container", "channels") for path in (CHECKOUT / "src/pairloom" / room).glob("*.py")
+    ]
+    named = {name for path in sources for name in re.findall(r"PAIRLOOM_[A-Z0-9_]+", path.read_text("utf-8"))}
+    assert len(named) > 8
+    assert named <= {variable.name for variable in VARIABLES}
 
 
 def test_every_page_is_in_the_index() -> None:

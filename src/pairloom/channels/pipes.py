@@ -22,7 +22,7 @@ __all__ = ["PipeStream", "fifo_path", "release_writers"]
 PIPE_BYTES = 1 << 20
 F_SETPIPE_SZ = 1031
 SLICE_S = 0.1
-RELEASE_S, ROUND_S, QUIET_ROUNDS = 2.0, 0.01, 3
+RELEASE_S, ROUND_S, QUIET_ROUNDS = 5.0, 0.1, 5
 
 
 def fifo_path(channel: ChannelInput, epoch: int) -> Path:

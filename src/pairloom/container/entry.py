@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 
-from pairloom.container.faults import fault_of, write_failure
+from pairloom.container.faults import INTERRUPTED, fault_of, write_failure
 from pairloom.container.folders import ROOT, Folders
 from pairloom.container.stopping import StopRequest
 from pairloom.container.threads import job_threads, limit_libraries
@@ -18,7 +18,6 @@ from pairloom.errors import PairloomError
 __all__ = ["main", "run"]
 
 ABOUT = "Run the training job that lies under /opt/ml, or under $PAIRLOOM_ML_ROOT, by SageMaker's contract."
-INTERRUPTED = 130
 
 
 def main() -> None:

@@ -9,10 +9,16 @@ from typing import Literal
 from pairloom.container.folders import Folders
 from pairloom.errors import PairloomError, PlatformError, UserError
 
-__all__ = ["Fault", "fault_of", "write_failure"]
+__all__ = ["EXIT_CODES", "Fault", "fault_of", "write_failure"]
 
 Kind = Literal["ClientError", "AlgorithmError", "InternalServerError"]
-USER_EXIT_CODE, OTHER_EXIT_CODE = 2, 1
+USER_EXIT_CODE, OTHER_EXIT_CODE, INTERRUPTED = 2, 1, 130
+EXIT_CODES = {
+    0: "Done; or stopped by SIGTERM, with the model so far.",
+    USER_EXIT_CODE: "`ClientError`: the caller can fix it.",
+    OTHER_EXIT_CODE: "`AlgorithmError`, a fault of ours; or `InternalServerError`, the machine or a service failed.",
+    INTERRUPTED: "Interrupted from the keyboard.",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,12 +30,12 @@ class Folders:
 
     @property
     def configuration(self) -> Path:
-        """Holds ``hyperparameters.json`` and the like."""
+        """Holds ``{hyperparameters,inputdataconfig,resourceconfig,checkpointconfig}.json``, all optional."""
         return self.root / "input" / "config"
 
     @property
     def data(self) -> Path:
-        """Holds a folder for each channel, or its FIFOs."""
+        """Holds a folder for each channel, or its FIFOs ``<channel>_<pass>``."""
         return self.root / "input" / "data"
 
     @property
@@ -45,17 +45,17 @@ class Folders:
 
     @property
     def output_data(self) -> Path:
-        """Becomes ``output.tar.gz``."""
+        """Becomes ``output.tar.gz``; holds ``metrics.json``."""
         return self.root / "output" / "data"
 
     @property
     def failure(self) -> Path:
-        """Says why a job failed."""
+        """Says why a job failed: the class of fault on the first line, then the sentence."""
         return self.root / "output" / "failure"
 
     @property
     def checkpoints(self) -> Path:
-        """Kept from one start of a job to the next."""
+        """Kept from one start of a job to the next: a folder for each host, in it one for each state."""
         return self.root / "checkpoints"
 
     def under_root(self, path: str) -> Path:

@@ -28,6 +28,7 @@ class KMeansHyperparameters(Hyperparameters, owner="KMeans"):
     )  # fmt: skip
     epochs: int = param(
         default=1,
+        may_change=True,
         ge=1,
         tunable=(1, 10),
         doc="Passes over the training data; those after the first are iterations of Lloyd's over all rows.",
@@ -76,17 +77,23 @@ class KMeansHyperparameters(Hyperparameters, owner="KMeans"):
     )
     pairloom_random_state: int = param(default=0, ge=0, le=2**32 - 1, doc="Seed of every random choice.")
 
-    force_dense: str = param(default="true", hidden=True, doc=IGNORED)
+    force_dense: str = param(default="true", hidden=True, may_change=True, doc=IGNORED)
     disable_wait_to_read: str = param(
-        default="false", wire_name="_disable_wait_to_read", hidden=True, doc=IGNORED
+        default="false", wire_name="_disable_wait_to_read", hidden=True, may_change=True, doc=IGNORED
     )
-    enable_profiler: str = param(default="false", wire_name="_enable_profiler", hidden=True, doc=IGNORED)
-    kvstore: str = param(default="auto", wire_name="_kvstore", hidden=True, doc=IGNORED)
-    log_level: str = param(default="info", wire_name="_log_level", hidden=True, doc=IGNORED)
-    num_gpus: str = param(default="auto", wire_name="_num_gpus", hidden=True, doc=IGNORED)
-    num_kv_servers: str = param(default="1", wire_name="_num_kv_servers", hidden=True, doc=IGNORED)
-    num_slices: str = param(default="1", wire_name="_num_slices", hidden=True, doc=IGNORED)
-    tuning_objective: str = param(default="", wire_name="_tuning_objective_metric", hidden=True, doc=IGNORED)
+    enable_profiler: str = param(
+        default="false", wire_name="_enable_profiler", hidden=True, may_change=True, doc=IGNORED
+    )
+    kvstore: str = param(default="auto", wire_name="_kvstore", hidden=True, may_change=True, doc=IGNORED)
+    log_level: str = param(default="info", wire_name="_log_level", hidden=True, may_change=True, doc=IGNORED)
+    num_gpus: str = param(default="auto", wire_name="_num_gpus", hidden=True, may_change=True, doc=IGNORED)
+    num_kv_servers: str = param(
+        default="1", wire_name="_num_kv_servers", hidden=True, may_change=True, doc=IGNORED
+    )
+    num_slices: str = param(default="1", wire_name="_num_slices", hidden=True, may_change=True, doc=IGNORED)
+    tuning_objective: str = param(
+        default="", wire_name="_tuning_objective_metric", hidden=True, may_change=True, doc=IGNORED
+    )
 
     def faults(self) -> Iterable[str]:
         """Check values against one another."""

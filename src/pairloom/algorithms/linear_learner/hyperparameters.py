@@ -65,7 +65,7 @@ class LinearLearnerHyperparameters(Hyperparameters, owner="LinearLearner"):
     early_stopping_tolerance: float = param(
         default=0.001, gt=0, doc="Relative gain of the loss that counts as enough."
     )
-    epochs: int = param(default=15, ge=1, doc="Most passes over the training data.")
+    epochs: int = param(default=15, ge=1, may_change=True, doc="Most passes over the training data.")
     f_beta: float = param(default=1.0, gt=0, doc="Weight of recall against precision in F.")
     feature_dim: int | Auto = param(
         default="auto",
@@ -185,7 +185,11 @@ class LinearLearnerHyperparameters(Hyperparameters, owner="LinearLearner"):
         default=0, ge=0, le=2**32 - 1, doc="Seed of initial weights and of the order of rows."
     )
     pairloom_n_threads: int | None = param(
-        default=None, ge=1, le=1024, doc="Threads; as many as the job was given where it is left open."
+        default=None,
+        ge=1,
+        le=1024,
+        may_change=True,
+        doc="Threads; as many as the job was given where it is left open.",
     )
     pairloom_memory_limit_mb: int = param(
         default=4096, ge=1, doc="Training data beyond this size is read again in every pass and not kept."

@@ -35,7 +35,7 @@ ObjectiveName = Literal[
 class XGBoostHyperparameters(Hyperparameters, owner="XGBoost"):
     """What can be asked of gradient boosting; SageMaker's names with the library's defaults."""
 
-    num_round: int = param(ge=1, tunable=(1, 4000), doc="Rounds of boosting.")
+    num_round: int = param(ge=1, tunable=(1, 4000), may_change=True, doc="Rounds of boosting.")
     objective: ObjectiveName = param(
         default="reg:squarederror",
         doc="What is learned. reg:linear is an old name of reg:squarederror. For survival:aft a label is a time "
@@ -139,7 +139,11 @@ class XGBoostHyperparameters(Hyperparameters, owner="XGBoost"):
         default=False, doc="Whether the second column of CSV files is the weight of the row."
     )
     nthread: int | None = param(
-        default=None, ge=1, le=1024, doc="Threads; as many as the job was given where it is left open."
+        default=None,
+        ge=1,
+        le=1024,
+        may_change=True,
+        doc="Threads; as many as the job was given where it is left open.",
     )
     verbosity: int = param(
         default=1, ge=0, le=3, doc="What the library writes to the log: nothing, warnings, steps, everything."
@@ -181,7 +185,7 @@ class XGBoostHyperparameters(Hyperparameters, owner="XGBoost"):
         default=None, ge=1, wire_name="_num_cv_round", hidden=True, doc="Refused with _kfold."
     )
     tuning_objective: str = param(
-        default="", wire_name="_tuning_objective_metric", hidden=True, doc=WITHOUT_EFFECT
+        default="", wire_name="_tuning_objective_metric", hidden=True, may_change=True, doc=WITHOUT_EFFECT
     )
 
     def faults(self) -> Iterable[str]:
