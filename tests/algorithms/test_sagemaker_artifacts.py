@@ -158,6 +158,27 @@ def test_linear_learners_that_are_none(pack, arrays, message):
         load_artifact(pack(linear_file(*arrays)))
 
 
+def test_the_components_that_mxnet_wrote(tmp_path):
+    artifact = load_artifact(GOLDEN / "pca.tar.gz")
+    assert (artifact.algorithm, artifact.model.n_features) == ("pca", 5)
+    components, _ = np.linalg.qr(np.random.RandomState(7).normal(size=(5, 2)))
+    rows = np.array([[1, 0, 0, 1, 0], [0, 1, 0, 0, 2.5], [0, 0, 1, 1, -1], [0, 0, 0, 0, 0]])
+    expected = (rows - [0.1, 0.2, 0.3, 0.4, 0.5]) @ components
+    answers = artifact.model.predict(ROWS)["projection"]
+    np.testing.assert_allclose(answers, expected, atol=1e-5)
+    (tmp_path / FILE_NAME).write_bytes(write_model_file("pca", artifact.model))
+    assert np.array_equal(load_artifact(tmp_path).model.predict(ROWS)["projection"], answers)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [{"s": V[0], "v": V, "mean": V[0]}, {"s": V[:, 0], "v": V}, {"s": V[0, :0], "v": V[:, :0]}],
+)
+def test_components_that_do_not_fit(pack, arrays):
+    with pytest.raises(DataError, match="as many means and singular values"):
+        load_artifact(pack(serialize_arrays(arrays)))
+
+
 def test_cut_predictions_stay_cut(tmp_path):
     machine = FactorizationMachine.from_arrays(
         "regression", 9.0, V[:, 0], V, label_range=(1.0, 5.0), clip_predictions=True

@@ -40,6 +40,7 @@ FORMS: Mapping[str, str] = {
     "factorization-machines": "pairloom.algorithms.factorization_machines.sagemaker_artifact",
     "linear-learner": "pairloom.algorithms.linear_learner.sagemaker_artifact",
     "kmeans": "pairloom.algorithms.kmeans.sagemaker_artifact",
+    "pca": "pairloom.algorithms.pca.sagemaker_artifact",
 }
 ZIP_START = b"PK"
 PARAMETERS = (".params", "params")
