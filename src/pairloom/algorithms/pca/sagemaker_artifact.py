@@ -32,7 +32,7 @@ def read(file: ModelFile, told: Mapping[str, str]) -> PCAModel:
             got=f"shapes {v.shape}, {mean.shape} and {s.shape}",
             source=file.source,
         )
-    return PCAModel(*(np.ascontiguousarray(array) for array in (mean, v, s)))
+    return PCAModel(np.ascontiguousarray(mean), np.ascontiguousarray(v), np.ascontiguousarray(s))
 
 
 def write(model: PCAModel) -> bytes:
