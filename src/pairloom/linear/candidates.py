@@ -10,7 +10,7 @@ from pairloom.linear.settings import LinearSettings
 __all__ = ["Candidate", "candidates"]
 
 DENSE_RATES = (0.03, 0.01, 0.1, 0.003)
-SPARSE_RATES = (0.1, 0.3, 0.03)
+SPARSE_RATES = (0.2, 0.1, 0.4)
 DENSE_L2 = (0.0, 1e-4, 1e-3, 1e-2)
 SPARSE_L2 = (0.0, 1e-6)
 L1 = (0.0, 1e-4)
@@ -60,5 +60,4 @@ def candidates(
     if n_models is None:
         n_columns = min(LARGEST_COLUMNS, LARGEST_FLOATS // max(1, 2 * n_features))
         n_models = min(len(grid), max(1, n_columns // settings.n_outputs))
-        # The kernel of sparse rows keeps seven columns and their clock in one cache line.
     return tuple(grid[number % len(grid)] for number in range(n_models))

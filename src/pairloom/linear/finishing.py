@@ -24,6 +24,7 @@ WIDTHS = (0.3, 0.1, 0.03, 0.01, 0.003)
 """Half-widths of rounded kinks, as shares of the mean loss."""
 MEMORY = 12
 SUFFICIENT = 1e-4
+SMALL_STEPS = 2
 STEPS = tuple(0.5**n for n in range(30))
 
 
@@ -36,6 +37,10 @@ class Objective(Protocol):
 
     def value_and_gradient(self, parameters: Float64Array, width: float) -> tuple[float, Float64Array]:
         """Mean loss and L2 penalties, and their gradient."""
+        ...
+
+    def value(self, parameters: Float64Array, width: float) -> float:
+        """Mean loss and L2 penalties."""
         ...
 
     def along(
@@ -65,7 +70,7 @@ class Minimiser:
     max_steps : int
         Steps in all; each reads the rows about twice.
     tolerance : float
-        A stage ends when a step gains less than this share of the value.
+        A stage ends when two steps running gain less than this share of the value.
     tick : callable
         Hears of the value after every step and may raise.
     """
@@ -93,6 +98,7 @@ class Minimiser:
         has_l1 = bool(l1.any())
         precondition = objective.preconditioner(parameters, width)
         pairs: list[Pair] = []
+        n_small = 0
         smooth, gradient = objective.value_and_gradient(parameters, width)
         value = smooth + float((l1 * np.abs(parameters)).sum())
         for used in range(max_steps):
@@ -110,10 +116,10 @@ class Minimiser:
             curvature = float((change * bend).sum())
             if curvature > 1e-12 * float(np.linalg.norm(bend) * np.linalg.norm(change)):
                 pairs = [*pairs[-(MEMORY - 1) :], (change, bend, 1 / curvature)]
-            gain = value - next_value
+            n_small = n_small + 1 if value - next_value <= self.tolerance * abs(value) else 0
             parameters, gradient, value = moved, next_gradient, next_value
             self.tick(value)
-            if gain <= self.tolerance * abs(value):
+            if n_small == SMALL_STEPS:
                 return parameters, used + 1
         return parameters, max_steps
 
@@ -153,7 +159,7 @@ class Minimiser:
         for step in STEPS:
             moved = parameters + step * direction
             moved[(l1 > 0) & (moved * orthant < 0)] = 0.0
-            reached = self.objective.value_and_gradient(moved, width)[0] + float((l1 * np.abs(moved)).sum())
+            reached = self.objective.value(moved, width) + float((l1 * np.abs(moved)).sum())
             if reached <= value + SUFFICIENT * float((steepest * (moved - parameters)).sum()):
                 return moved
         return None

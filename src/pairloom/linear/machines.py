@@ -24,7 +24,7 @@ Tick = Callable[[int, Float64Array], None]
 """Hears of rows that were trained on: how many, and the weighted sums of their losses by model."""
 EPSILON = 1e-8
 RMS_DECAY = 0.9
-ACCUMULATOR = 0.01
+ACCUMULATOR = 0.1
 
 
 class Machine(Protocol):

@@ -91,6 +91,16 @@ class RowsObjective:
             gradient[0] = 0.0
         return value, gradient
 
+    def value(self, parameters: Float64Array, width: float) -> float:
+        """Mean loss with the L2 penalty."""
+        total = 0.0
+        for block, scores in zip(self.blocks, self._scores(parameters), strict=True):
+            losses = self.settings.loss.losses_and_slopes(scores, block.labels, width)[0]
+            weights = row_weights(block, self.positive_weights)
+            total += float((losses if weights is None else losses * weights).sum())
+        total = float(self.collective.allreduce(np.array([total]))[0])
+        return total / self.n_rows + 0.5 * float((self.l2 * parameters * parameters).sum())
+
     def along(
         self, parameters: Float64Array, direction: Float64Array, width: float
     ) -> Callable[[float], float]:
@@ -131,7 +141,8 @@ class RowsObjective:
         """Invert the curvature: the whole matrix of few dense columns from a sample of rows, else its diagonal."""
         n_features, n_outputs = len(parameters) - 1, self.settings.n_outputs
         dense = all(isinstance(block.features, np.ndarray) for block in self.blocks)
-        whole = dense and n_features <= WIDEST_HESSIAN
+        # Steps that L1 cuts at zero need directions that the cut keeps downhill: of a diagonal, they are.
+        whole = dense and n_features <= WIDEST_HESSIAN and not self.l1.any()
         n_sampled = max(4096, 4 * n_features) if whole else int(self.n_rows)
         n_rows = sum(block.n_rows for block in self.blocks)
         share = min(1.0, n_sampled / max(1, n_rows))

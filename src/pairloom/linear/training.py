@@ -33,7 +33,7 @@ JUDGED_TRAINING_ROWS = 10_000
 LARGEST_FINISH = 1 << 26
 """Stored values up to which the finish is a matter of seconds."""
 FINISH_STEPS = 200
-FINISH_TOLERANCE = 1e-5
+FINISH_TOLERANCE = 1e-6
 SECONDS_BETWEEN_TICKS = 2.0
 
 
@@ -75,6 +75,8 @@ class Best:
     bias: Float64Array | None = None
 
 
+Rival = tuple[int, Float64Array, Float64Array]
+"""Number of a candidate, weights and bias."""
 OnPass = Callable[[PassReport], None]
 OnTick = Callable[[int, int, float], None]
 KeepState = Callable[[int, Callable[[Path], None]], None]
@@ -246,7 +248,10 @@ class LinearTrainer:
     def _judge(self, number: int) -> float | None:
         """Measure all candidates; remember the best. Returns its loss on channel ``validation``."""
         weights, bias = self.machine.parameters()
-        losses = np.nan_to_num(self._judged_losses(weights, bias), nan=np.inf, posinf=np.inf)
+        losses = self._judged_losses(weights, bias)
+        if not self._has_validation:
+            losses = losses + self._penalties(weights)
+        losses = np.nan_to_num(losses, nan=np.inf, posinf=np.inf)
         candidate = int(np.argmin(losses))
         loss = float(losses[candidate])
         if not np.isfinite(loss):
@@ -290,10 +295,11 @@ class LinearTrainer:
         rivals = [(self.best.candidate, self._required(self.best.weights), self._required(self.best.bias))]
         if self.settings.task == "binary" and self.settings.criterion != "loss_function":
             rivals += [(c, *self._columns(weights, bias, c)) for c in range(len(self.candidates))]
-        winner = min(rivals, key=lambda rival: self._badness(rival[1], rival[2]))
+        winner = min(rivals, key=self._badness)
         if self._finishes():
             finished = self._finished(winner, on_tick)
-            winner = min([finished, winner], key=lambda rival: self._badness(rival[1], rival[2]))
+            # Training rows cannot tell whether the optimum is too near to them; it is what was asked for.
+            winner = min([finished, winner], key=self._badness) if self._has_validation else finished
         candidate, weights, bias = winner
         self._check_finite(weights, bias)
         self.chosen = self.candidates[candidate]
@@ -304,14 +310,27 @@ class LinearTrainer:
         assert array is not None
         return array
 
-    def _badness(self, weights: Float64Array, bias: Float64Array) -> tuple[float, ...]:
+    def _badness(self, rival: Rival) -> tuple[float, ...]:
         """What the criterion sorts by, least first; the loss decides among equals."""
-        loss = float(np.nan_to_num(self._judged_losses(weights, bias)[0], nan=np.inf))
+        candidate, weights, bias = rival
+        loss = self._judged_losses(weights, bias)[0]
+        if not self._has_validation:
+            loss = loss + self._penalties(weights, candidate)[0]
+        loss = float(np.nan_to_num(loss, nan=np.inf))
         if self.settings.task != "binary" or self.settings.criterion == "loss_function":
             return (loss,)
         if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
             return (np.inf, np.inf)
         return (*(-key for key in self._threshold(weights, bias)[1]), loss)
+
+    def _penalties(self, weights: Float64Array, candidate: int | None = None) -> Float64Array:
+        """Return the penalties of one candidate's weights, or of all side by side."""
+        chosen = self.candidates if candidate is None else (self.candidates[candidate],)
+        l1, l2 = (np.array([getattr(c, name) for c in chosen]) for name in ("l1", "l2"))
+        k = self.settings.n_outputs
+        sizes = np.abs(weights).sum(axis=0).reshape(-1, k).sum(axis=1) if l1.any() else 0.0
+        squares = np.square(weights).sum(axis=0).reshape(-1, k).sum(axis=1) if l2.any() else 0.0
+        return l1 * sizes + l2 / 2 * squares
 
     def _threshold(self, weights: Float64Array, bias: Float64Array) -> tuple[float, tuple[float, ...]]:
         """Return the threshold of raw scores that suits the criterion best, and how good that is."""
@@ -345,9 +364,7 @@ class LinearTrainer:
         n_stored = float(self.collective.allreduce(np.array([float(self.data.n_stored)]))[0])
         return s.optimizer == "auto" and s.rate is None and n_stored * s.n_outputs <= LARGEST_FINISH
 
-    def _finished(
-        self, winner: tuple[int, Float64Array, Float64Array], on_tick: OnTick | None
-    ) -> tuple[int, Float64Array, Float64Array]:
+    def _finished(self, winner: Rival, on_tick: OnTick | None) -> Rival:
         candidate, weights, bias = winner
         objective = RowsObjective(
             self.data.kept, self.data.n_features, self.candidates[candidate], self.settings, self.collective
