@@ -1,4 +1,4 @@
-"""The linear learner beside scikit-learn and Vowpal Wabbit: many models at once, every loss, targets, sparse rows, growth.
+"""The linear learner beside scikit-learn and Vowpal Wabbit: many models, every loss, targets, sparse rows, growth.
 
 ./go bench linear                 # all parts
 ./go bench linear many losses     # some
@@ -16,7 +16,6 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pairloom.algorithms.linear_learner import LinearLearner
-from pairloom.algorithms.report import ChannelScored, Event
 from pairloom.rows import RowBatch
 from support.datasets import data_folder
 from support.dense_sets import as_rows, pictures
@@ -274,7 +273,7 @@ def sparse(small: bool) -> None:
     Workspace(f"-d {paths[1]} -t -i {build / 'linear.vwmodel'} --quiet -p {predictions}").finish()
     loss = log_loss(held.labels, np.loadtxt(predictions))
     print(
-        f"| Vowpal Wabbit, one pass: CPU s from text, from its cache, log loss | {text_s:.2f}, {cache_s:.2f}, {loss:.4f} |"
+        f"| Vowpal Wabbit: CPU s from text, from its cache, log loss | {text_s:.2f}, {cache_s:.2f}, {loss:.4f} |"
     )
 
 
@@ -302,9 +301,9 @@ def growth(small: bool) -> None:
         else {"rows": 40_000, "features": 100, "models": 16}
     )
     rng = np.random.default_rng(0)
-    for name in base:
+    for name, size in base.items():
         for factor in (1, 2, 4):
-            shape = {**base, name: base[name] * factor}
+            shape = {**base, name: size * factor}
             x = rng.normal(size=(shape["rows"], shape["features"])).astype(np.float32)
             rows = as_rows(x, x[:, 0] > 0)
             _, seconds = learn(rows, predictor_type="binary_classifier", epochs=2, num_models=shape["models"],

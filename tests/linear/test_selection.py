@@ -34,7 +34,7 @@ def test_no_other_threshold_is_better(seed, weighted):
         return counts(scores, labels, weights, choice.threshold)
 
     assert found("accuracy")[3] == pytest.approx(max(right for *_, right in tried))
-    hits, precision, recall, _ = found("f_beta", beta=2.0)
+    _hits, precision, recall, _ = found("f_beta", beta=2.0)
     f_of = lambda p, r: 5 * p * r / (4 * p + r) if p + r > 0 else 0.0  # noqa: E731
     assert f_of(precision, recall) == pytest.approx(max(f_of(p, r) for _, p, r, _ in tried))
     _, precision, recall, _ = found("precision_at_target_recall", target_recall=0.7)
