@@ -164,7 +164,7 @@ def test_leading_eigenvectors_of_a_large_matrix():
     matrix = falling(2000, 400, 0, power=0.3).astype(np.float64)
     moments = matrix.T @ matrix
     expected = np.linalg.eigvalsh(moments)[::-1]
-    for n_wanted in (1, 12, 100):
+    for n_wanted in (1, 12, 40):
         vectors, values = leading_eigenvectors(moments, n_wanted)
         np.testing.assert_allclose(values, expected[:n_wanted], rtol=1e-7)
         np.testing.assert_allclose(vectors.T @ vectors, np.eye(n_wanted), atol=1e-9)

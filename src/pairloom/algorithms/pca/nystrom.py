@@ -10,7 +10,7 @@ __all__ = ["leading_eigenvectors", "low_rank"]
 Float64Array = npt.NDArray[np.float64]
 
 SMALL = 256
-LARGE_SHARE = 5
+LARGE_SHARE = 20
 EXTRA_COLUMNS = 8
 MOST_STEPS = 24
 TOLERANCE = 1e-8
