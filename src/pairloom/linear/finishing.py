@@ -25,6 +25,7 @@ WIDTHS = (0.3, 0.1, 0.03, 0.01, 0.003)
 MEMORY = 12
 SUFFICIENT = 1e-4
 SMALL_STEPS = 2
+SWEEPS = 30
 STEPS = tuple(0.5**n for n in range(30))
 
 
@@ -34,6 +35,9 @@ class Objective(Protocol):
     l1: Float64Array
     """L1 penalty, of the same shape."""
     kinked: bool
+    curvature: tuple[Float64Array, Float64Array] | None
+    """With an L1 penalty, where `preconditioner` met few enough columns: the matrix that it inverts, and what that is
+    multiplied with by output."""
 
     def value_and_gradient(self, parameters: Float64Array, width: float) -> tuple[float, Float64Array]:
         """Mean loss and L2 penalties, and their gradient."""
@@ -104,10 +108,13 @@ class Minimiser:
         for used in range(max_steps):
             steepest = _pseudo_gradient(parameters, gradient, l1) if has_l1 else gradient
             direction = -_inverse_product(steepest, pairs, precondition)
-            if has_l1:
+            if has_l1 and objective.curvature is not None:
+                moved = self._search_penalised(parameters, gradient, value, width, objective.curvature)
+            elif has_l1:
                 direction[direction * steepest > 0] = 0.0
-            search = self._search_orthant if has_l1 else self._search_line
-            moved = search(parameters, direction, steepest, value, width)
+                moved = self._search_orthant(parameters, direction, steepest, value, width)
+            else:
+                moved = self._search_line(parameters, direction, steepest, value, width)
             if moved is None:
                 return parameters, used
             smooth, next_gradient = objective.value_and_gradient(moved, width)
@@ -143,6 +150,36 @@ class Minimiser:
                 return moved
         return None
 
+    def _search_penalised(
+        self,
+        parameters: Float64Array,
+        gradient: Float64Array,
+        value: float,
+        width: float,
+        curvature: tuple[Float64Array, Float64Array],
+    ) -> Float64Array | None:
+        """Step to the minimum of a parabola with the penalty upon it.
+
+        Lee, Sun and Saunders, "Proximal Newton-Type Methods", SIAM Journal on Optimization 2014.
+        """
+        l1, (matrix, relative) = self.objective.l1, curvature
+        steps = [
+            _penalised_step(parameters[:, k], gradient[:, k], l1[:, k], matrix * relative[k])
+            for k in range(parameters.shape[1])
+        ]
+        direction = np.stack(steps, axis=1)
+        shrunk = float((l1 * (np.abs(parameters + direction) - np.abs(parameters))).sum())
+        slope = float((gradient * direction).sum()) + shrunk
+        if not slope < 0:
+            return None
+        at = self.objective.along(parameters, direction, width)
+        for step in STEPS:
+            if at(step) <= value + SUFFICIENT * step * slope:
+                moved = parameters + step * direction
+                self.objective.arrived(moved, step)
+                return moved
+        return None
+
     def _search_orthant(
         self,
         parameters: Float64Array,
@@ -163,6 +200,28 @@ class Minimiser:
             if reached <= value + SUFFICIENT * float((steepest * (moved - parameters)).sum()):
                 return moved
         return None
+
+
+def _penalised_step(
+    start: Float64Array, gradient: Float64Array, l1: Float64Array, matrix: Float64Array
+) -> Float64Array:
+    """Minimise ``gradient s + s matrix s / 2 + l1 |start + s|`` over s, one coordinate after the other."""
+    step, product = np.zeros_like(start), np.zeros_like(start)
+    sizes = matrix.diagonal()
+    first = 0.0
+    for sweep in range(SWEEPS):
+        largest = 0.0
+        for j, (here, size, threshold) in enumerate(zip(start, sizes, l1 / sizes, strict=True)):
+            target = here + step[j] - (gradient[j] + product[j]) / size
+            change = np.sign(target) * max(abs(target) - threshold, 0.0) - here - step[j]
+            if change != 0.0:
+                product += change * matrix[j]
+                step[j] += change
+                largest = max(largest, change * change * size)
+        first = largest if sweep == 0 else first
+        if largest <= 1e-6 * first:
+            break
+    return step
 
 
 def _pseudo_gradient(parameters: Float64Array, gradient: Float64Array, l1: Float64Array) -> Float64Array:

@@ -69,6 +69,7 @@ class RowsObjective:
         self.l2[0] *= settings.bias_l2_factor
         self.l1 = np.full(shape, candidate.l1)
         self.l1[0] = 0.0
+        self.curvature: tuple[Float64Array, Float64Array] | None = None
         self._at: tuple[Float64Array, list[Float64Array]] | None = None
         self._line: tuple[list[Float64Array], list[Float64Array]] = ([], [])
 
@@ -141,8 +142,7 @@ class RowsObjective:
         """Invert the curvature: the whole matrix of few dense columns from a sample of rows, else its diagonal."""
         n_features, n_outputs = len(parameters) - 1, self.settings.n_outputs
         dense = all(isinstance(block.features, np.ndarray) for block in self.blocks)
-        # Steps that L1 cuts at zero need directions that the cut keeps downhill: of a diagonal, they are.
-        whole = dense and n_features <= WIDEST_HESSIAN and not self.l1.any()
+        whole = dense and n_features <= WIDEST_HESSIAN
         n_sampled = max(4096, 4 * n_features) if whole else int(self.n_rows)
         n_rows = sum(block.n_rows for block in self.blocks)
         share = min(1.0, n_sampled / max(1, n_rows))
@@ -168,6 +168,8 @@ class RowsObjective:
             return lambda gradient: gradient / diagonal
         ridge = float(self.l2[-1, 0]) if n_features else 0.0
         matrix[np.diag_indices(len(matrix))] += ridge + 1e-6 * mean + LEAST_CURVATURE
+        if self.l1.any():
+            self.curvature = (matrix, relative)
         inverse = np.linalg.inv(matrix)
         return lambda gradient: (inverse @ gradient) / relative
 
