@@ -6,6 +6,7 @@ the validation loss over the lowest one that any trial of that task reached. No 
 
     ./go bench defaults
     ./go bench defaults --solvers ftrl --tasks regression --start 1.0 0.1 1.0
+    ./go bench defaults --solvers ftrl --no-search     only where the search would start
 """
 
 from __future__ import annotations
@@ -108,12 +109,10 @@ class Search:
         scores = estimator.decision_function(split.test).astype(np.float64)  # pyright: ignore
         return float(np.logaddexp(0, np.where(split.test_labels > 0.5, -scores, scores)).mean())
 
-    def run(self, *, small: bool) -> None:
+    def run(self) -> None:
         """Search one parameter after the other."""
         start = self.start
         self.measure(start)
-        if small:
-            return
         for rate in RATE_STEPS:
             for decay in DECAY_STEPS:
                 self.measure(
@@ -181,6 +180,7 @@ def main() -> None:
         metavar=("RATE", "LINEAR_DECAY", "FACTORS_DECAY"),
         help="not today's defaults",
     )
+    parser.add_argument("--no-search", action="store_true", help="only where the search would start")
     parser.add_argument("--small", action="store_true", help="today's defaults alone, on 3,000 rows")
     arguments = parser.parse_args()
     if not has_data():
@@ -198,7 +198,10 @@ def main() -> None:
         ]
         for search in searches:
             start = time.perf_counter()
-            search.run(small=arguments.small)
+            if arguments.small or arguments.no_search:
+                search.measure(search.start)
+            else:
+                search.run()
             print(
                 f"({search.solver}, {task}: {len(search.losses)} trials, {time.perf_counter() - start:.0f} s)",
                 flush=True,

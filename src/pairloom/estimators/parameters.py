@@ -25,9 +25,11 @@ PARAMETERS = """Parameters
         How step sizes fall over the epochs; "linear" ends at `final_learning_rate` of the first.
     final_learning_rate : float, default 0.02
     bias_decay, linear_decay, factors_decay : float, optional
-        L2 penalties, paid by a parameter each time a row touches it. None takes the solver's default.
+        L2 penalties, paid by a parameter each time a row touches it. With "ftrl" they are paid once, on the
+        distance from where a parameter began, against the losses of all rows and epochs: the more of these, the
+        larger they should be. None takes the solver's default, good for about 30 epochs.
     linear_l1, factors_l1 : float, default 0.0
-        L1 penalties of "ftrl".
+        L1 penalties of "ftrl", paid once, as its L2 penalties are.
     init_method : {"normal", "uniform", "constant"}, default "normal"
         How factors begin.
     bias_init : float, default 0.0

@@ -18,6 +18,7 @@ class Defaults:
     learning_rate : float
         Of linear weights and factors; the bias takes a tenth.
     linear_decay, factors_decay : float
+        Paid at every touch; of "ftrl" once for the whole training, which makes its numbers so much larger.
     """
 
     learning_rate: float
@@ -34,8 +35,8 @@ DEFAULTS: dict[tuple[SolverName, Task], Defaults] = {
     ("adagrad", "classification"): Defaults(0.05, 3e-4, 5e-4),
     ("adam", "regression"): Defaults(0.012, 3e-4, 3e-4),
     ("adam", "classification"): Defaults(0.006, 1e-4, 3e-4),
-    ("ftrl", "regression"): Defaults(0.5, 0.03, 1.0),
-    ("ftrl", "classification"): Defaults(0.5, 0.1, 0.1),
+    ("ftrl", "regression"): Defaults(0.07, 20.0, 300.0),
+    ("ftrl", "classification"): Defaults(0.1, 50.0, 2500.0),
 }
 
 

@@ -35,7 +35,7 @@ class FMSettings:
     bias_rate, linear_rate, factors_rate : float
         Step sizes; for labels of unit variance where `scale_labels` is on.
     bias_decay, linear_decay, factors_decay : float
-        L2 penalties, paid by a parameter each time a row touches it.
+        L2 penalties, paid by a parameter each time a row touches it; of "ftrl" once for the whole training.
     linear_l1, factors_l1 : float
         L1 penalties (ftrl).
     bias_init : float
