@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from local_processes import TOKEN, join, local_addresses
 
+from local_processes import TOKEN, join, local_addresses
 from pairloom.collective.failures import Failure
 from pairloom.collective.frames import HEADER_BYTES, FrameError, Header, Operation, pack_header, parse_header
 from pairloom.collective.mesh import Mesh

@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 import pytest
-from local_processes import TOKEN, LocalHosts, free_ports, local_addresses, run_hosts
 
+from local_processes import TOKEN, LocalHosts, free_ports, local_addresses, run_hosts
 from pairloom.collective import connect
 from pairloom.errors import DataError, PlatformError, UserError
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from local_processes import run_hosts
 
 DTYPES = ("?", "i1", "u1", "i4", "i8", "u8", "f4", "f8", ">f4", "f2")

@@ -63,7 +63,9 @@ def test_bad_parameters(parameters, message):
 def test_every_solver_beats_the_mean_by_half(solver):
     rows, held_out = ratings(), ratings(1000, seed=1)
     rate = {"sgd": 0.05, "adagrad": 0.3, "adam": 0.02, "ftrl": 0.5}[solver]
-    gentle = {"linear_decay": 0.03, "factors_decay": 1.0} if solver == "ftrl" else {}  # few rows, hardly any noise
+    gentle = (
+        {"linear_decay": 0.03, "factors_decay": 1.0} if solver == "ftrl" else {}
+    )  # few rows, hardly any noise
     model = regressor(solver=solver, learning_rate=rate, batch_size=100, **gentle).fit(rows, rows.labels)
     assert rmse(model.predict(held_out), held_out) < 0.5 * held_out.labels.std()
 

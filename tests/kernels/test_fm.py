@@ -80,7 +80,8 @@ def test_an_epoch_is_the_twins_epoch(level, solver, logistic):
         state, table, twin = make_machine(solver, n_factors, level, step)
         before = table.copy()
         native = native_rows(rows, row_length=row_length)
-        loss, weight = train(state, solver, table, native, step, rows.n_rows)
+        totals = train(state, solver, table, native, step, rows.n_rows)
+        loss, weight = totals.loss, totals.weight
         twin.epoch(rows, batch_rows=10)
         tolerance = 40 * np.sqrt(n_factors + 6) * np.finfo(np.float32).eps
         assert abs(state.bias - twin.bias) < tolerance

@@ -35,4 +35,14 @@ def test_base_install_is_small() -> None:
     with (CHECKOUT / "pyproject.toml").open("rb") as file:
         wanted = tomllib.load(file)["project"]["dependencies"]
     names = {requirement.partition(">")[0] for requirement in wanted}
-    assert names == {"cyclopts", "msgspec", "narwhals", "numpy", "rich", "safetensors"}
+    served_by = {"starlette", "uvicorn", "uvloop", "httptools"}
+    assert names == {
+        "cyclopts",
+        "msgspec",
+        "narwhals",
+        "numpy",
+        "rich",
+        "safetensors",
+        "threadpoolctl",
+        *served_by,
+    }

@@ -24,8 +24,9 @@ char* write_answer(char* out, std::int64_t number) { return write_number(out, nu
 template <class Float>
 char* write_answer(char* out, Float number) {
 #if defined(__cpp_lib_to_chars)
-  const double size = std::abs(static_cast<double>(number));
-  const bool plain = size == 0 || (size >= smallest_plain && size < largest_plain);
+  const Float size = std::abs(number);
+  const bool plain =
+      size == 0 || (size >= static_cast<Float>(smallest_plain) && size < static_cast<Float>(largest_plain));
   char* end = std::to_chars(out, out + kLongestNumber, number,
                             plain ? std::chars_format::fixed : std::chars_format::scientific)
                   .ptr;
