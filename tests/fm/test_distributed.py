@@ -1,5 +1,7 @@
 """Several hosts train one machine: close to one host's, the same on each and in every run."""
 
+import threading
+
 import numpy as np
 import pytest
 from test_accuracy import ratings_of
@@ -255,10 +257,12 @@ class Killed(BaseException):
 def test_hosts_that_were_killed_go_on_to_the_same_model(solver, tmp_path):
     asked, shards = {**QUICK, "pairloom_solver": solver}, dealt(TRAIN, 2)
     states = [KeptStates(tmp_path / str(rank)) for rank in range(2)]
+    both_kept_it = threading.Barrier(2, timeout=60)
 
     def work(collective, kill_at=None):
         def kill(event):
             if isinstance(event, EpochEnded) and event.epoch == kill_at:
+                both_kept_it.wait()  # or the loss of one ends the other before it keeps its state
                 raise Killed
 
         rank = collective.rank
