@@ -3,10 +3,13 @@
 PairloomError
 ├── UserError                 the caller can fix it (also a ValueError)
 │   ├── DataError             a value, row, file or content type that cannot be used
+│   ├── AlreadyExistsError    a name that must be new is taken
+│   ├── NotFoundError         what is named does not exist (any more)
 │   ├── DivergenceError       training left the finite numbers: the step size is too high
 │   └── MissingExtraError     an optional library is not installed (also an ImportError)
 ├── AlgorithmError            a fault of ours (also a RuntimeError)
 └── PlatformError             the machine or a service failed (also an OSError)
+    └── ConflictError         somebody else changed it in between: read again and repeat
 
 A message says who, what must be what, what was got, and what to do:
 ``FactorizationMachines: 'num_factors' must be an integer in [2, 1000]. Got 1.``
@@ -16,9 +19,12 @@ from __future__ import annotations
 
 __all__ = [
     "AlgorithmError",
+    "AlreadyExistsError",
+    "ConflictError",
     "DataError",
     "DivergenceError",
     "MissingExtraError",
+    "NotFoundError",
     "PairloomError",
     "PlatformError",
     "UserError",
@@ -87,6 +93,14 @@ class DataError(UserError):
         super().__init__(message)
 
 
+class AlreadyExistsError(UserError):
+    """A name that must be new is taken."""
+
+
+class NotFoundError(UserError):
+    """What is named does not exist, or not any more."""
+
+
 class DivergenceError(UserError):
     """Training left the finite numbers; the message names the epoch and what to lower."""
 
@@ -114,3 +128,7 @@ class AlgorithmError(PairloomError, RuntimeError):
 
 class PlatformError(PairloomError, OSError):
     """The machine or a service failed: disk, memory, network."""
+
+
+class ConflictError(PlatformError):
+    """Somebody else changed it in between: read again, decide again."""
