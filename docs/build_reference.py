@@ -25,6 +25,8 @@ LIBRARY = (
     "pairloom.rows",
     "pairloom.tables",
     "pairloom.metrics",
+    "pairloom.fm.importance",
+    "pairloom.plots",
     "pairloom.artifact",
     "pairloom.movielens",
     "pairloom.synthetic",

@@ -87,3 +87,40 @@ def test_describe_a_model(trained, capsys):
 def test_describe_nothing_known(capsys):
     assert run(["describe", "no-such-thing"]) == 2
     assert "must be given a model file or one of factorization-machines" in capsys.readouterr().err
+
+
+def test_what_moves_all_scores(trained, tmp_path, capsys):
+    rows = str(trained.files / "test.csv")
+    picture = tmp_path / "importance.svg"
+    assert run(["explain", str(trained.raw), "--rows", rows, "--all-rows", "--plot", str(picture)]) == 0
+    printed = capsys.readouterr().out
+    lines = [line.split("  ")[0] for line in printed.splitlines()]
+    assert {"user", "item", "user x item"} <= set(lines[1:4])
+    assert any(line.startswith("item=") for line in lines[5:])
+    assert picture.read_text().startswith("<?xml")
+
+
+def test_what_is_alike(trained, capsys):
+    assert run(["explain", str(trained.raw), "--like", "item=3", "--top", "4"]) == 0
+    first, *others = capsys.readouterr().out.splitlines()
+    assert first.startswith("like item=3")
+    assert len(others) == 4
+    assert all(line.startswith("item=") for line in others)
+    assert run(["explain", str(trained.sparse), "--like", "3", "--top", "4"]) == 0
+    assert capsys.readouterr().out.count("feature ") == 5
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "message"),
+    [
+        ("raw", ["--all-rows"], "--all-rows must come with --rows"),
+        ("raw", ["--like", "film=3"], "one of the raw columns user, item. Got 'film'"),
+        ("raw", ["--like", "item=nothing"], "a value that column 'item' had in training. Got 'nothing'"),
+        ("raw", ["--like", "item"], "must be NAME=VALUE or the number of a column. Got 'item'"),
+        ("raw", ["--like", "999999"], "'feature' must be in"),
+        ("sparse", ["--like", "item=3"], "must be the number of a column, for a model of sparse rows"),
+    ],
+)
+def test_what_cannot_be_told_is_said(trained, capsys, model, arguments, message):
+    assert run(["explain", str(getattr(trained, model)), *arguments]) == 2
+    assert message in capsys.readouterr().err

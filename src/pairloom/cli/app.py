@@ -14,7 +14,8 @@ from pairloom.errors import PairloomError, UserError
 __all__ = ["main", "run"]
 
 COMMANDS = (
-    "quickstart", "train", "predict", "serve", "transform", "evaluate", "explain", "describe", "convert", "repack",
+    "quickstart", "train", "predict", "serve", "transform", "evaluate", "calibrate", "explain", "describe", "convert",
+    "repack",
 )  # fmt: skip
 """Every command; NAME is the function NAME of the module pairloom.cli.NAME, imported when it is called."""
 

@@ -1,17 +1,19 @@
-"""``pairloom explain``: why a row scores as it does."""
+"""``pairloom explain``: why a row scores as it does, what moves all scores, what is like what."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
-from pairloom.algorithms.factorization_machines.model import FactorizationMachinesModel
+from cyclopts import Parameter
+
 from pairloom.artifact import Artifact, load_artifact
+from pairloom.cli.importance import feature_name, machine_of, print_alike, print_importance
 from pairloom.cli.inputs import Input, asked_of, rows_for
 from pairloom.cli.options import ContentType, Settings
 from pairloom.cli.terminal import print_table
 from pairloom.errors import UserError
-from pairloom.fm.model import FactorizationMachine
 from pairloom.fm.terms import score_terms
 from pairloom.rows import RowBatch
 from pairloom.tables import StringColumn, Table
@@ -25,18 +27,24 @@ def explain(
     *values: str,
     rows: str | None = None,
     row: int = 1,
+    all_rows: Annotated[bool, Parameter(negative=())] = False,
+    like: str | None = None,
     top: int = 20,
+    plot: Path | None = None,
     content_type: ContentType = None,
     reading: Settings = None,
 ) -> None:
     """Split the score of one row into its terms: the bias, each feature, each pair of features.
 
-    The terms add up to the score exactly; for a classifier that is the log-odds.
+    The terms add up to the score exactly; for a classifier that is the log-odds. With --all-rows: how far each column,
+    each pair of columns and each feature moves the score over many rows. With --like: what the model treats alike.
 
     For example:
 
         pairloom explain model.tar.gz user=42 item=7
         pairloom explain model.tar.gz --rows test.libsvm --row 3
+        pairloom explain model.tar.gz --rows ratings.csv --all-rows --plot importance.png
+        pairloom explain model.tar.gz --like item=50
 
     Parameters
     ----------
@@ -48,15 +56,32 @@ def explain(
         File, folder or glob to take the row from instead.
     row
         Which row of it, counted from 1.
+    all_rows
+        Tell what moves the score over all rows, instead of the terms of one.
+    like
+        NAME=VALUE, or the number of a column counted from 0: show the features of the same raw column whose factors
+        point most nearly the same way.
     top
         Terms to show, the largest first.
+    plot
+        Draw what --all-rows finds to this .png, .svg or .pdf.
     content_type
         Content type or format name of the rows. Default: by file ending.
     reading
         Option NAME=VALUE of the rows' format; may be repeated.
     """
     artifact = load_artifact(model)
-    _machine_of(artifact)
+    machine_of(artifact)
+    if like is not None:
+        print_alike(artifact, like, top)
+        return
+    if all_rows:
+        if rows is None:
+            raise UserError(
+                "explain: --all-rows must come with --rows. Got none. Give rows as they occur in use."
+            )
+        print_importance(artifact, Input.parse(rows, content_type, reading, 1, asked_of(artifact)), top, plot)
+        return
     if (rows is None) == (not values):
         raise UserError("explain: must be given either NAME=VALUE words or --rows. Give one of them.")
     if rows is None:
@@ -69,8 +94,8 @@ def explain(
 
 def print_terms(artifact: Artifact, batch: RowBatch, index: int, top: int) -> None:
     """Print the largest terms of one row of a batch, and what they add up to."""
-    terms = score_terms(_machine_of(artifact), batch, index)
-    names = [_feature_name(artifact, column) for column in terms.features.tolist()]
+    terms = score_terms(machine_of(artifact), batch, index)
+    names = [feature_name(artifact, column) for column in terms.features.tolist()]
     found = list(zip(names, terms.linear.tolist(), strict=True))
     pairs = zip(terms.pairs.tolist(), terms.interactions.tolist(), strict=True)
     found += [(f"{names[left]} x {names[right]}", value) for (left, right), value in pairs]
@@ -80,21 +105,6 @@ def print_terms(artifact: Artifact, batch: RowBatch, index: int, top: int) -> No
         shown.append((f"{len(rest)} smaller terms", sum(value for _, value in rest)))
     shown.append(("score", terms.score))
     print_table(["term", "adds"], [(name, f"{value:+.4f}") for name, value in shown], numbers=[1])
-
-
-def _machine_of(artifact: Artifact) -> FactorizationMachine:
-    if not isinstance(artifact.model, FactorizationMachinesModel):
-        raise UserError(
-            f"explain: must be given a factorization machine, whose score splits into terms. Got a model of "
-            f"{artifact.algorithm}, whose answers have none. Use 'pairloom predict' for its answers."
-        )
-    return artifact.model.machine
-
-
-def _feature_name(artifact: Artifact, column: int) -> str:
-    if artifact.encoder is None:
-        return f"feature {column}"
-    return str(artifact.encoder.get_feature_names_out()[column])
 
 
 def _row_of_words(artifact: Artifact, words: Sequence[str]) -> RowBatch:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from pairloom.errors import UserError
 from pairloom.estimators.conformance import EstimatorManners, not_fitted
+from pairloom.estimators.explaining import Explaining
 from pairloom.estimators.inputs import feature_names, labels_of, rows_of, weights_of
 from pairloom.estimators.progress import epoch_progress
 from pairloom.estimators.saved import read_description, saved_description
@@ -22,7 +23,6 @@ from pairloom.fm.model import FactorizationMachine
 from pairloom.fm.model_file import load_model, save_model
 from pairloom.fm.onnx_export import OnnxInputs, export_onnx
 from pairloom.fm.settings import FMSettings, Task
-from pairloom.fm.terms import ScoreTerms, score_terms
 from pairloom.fm.training import FMTrainer
 from pairloom.kernels.native_rows import take_rows
 from pairloom.rows import RowBatch
@@ -36,7 +36,7 @@ SCHEDULES = ("constant", "linear", "inverse")
 INITIALIZERS = ("normal", "uniform", "constant")
 
 
-class FactorizationMachineEstimator(EstimatorManners):
+class FactorizationMachineEstimator(Explaining, EstimatorManners):
     """Base of the two estimators; not public by itself."""
 
     _task: Task
@@ -344,17 +344,6 @@ class FactorizationMachineEstimator(EstimatorManners):
     def factors_(self) -> npt.NDArray[np.float32]:
         """Factors, of shape (n_features, n_factors)."""
         return self._fitted().factors
-
-    def score_terms(self, X: Any, row: int = 0) -> ScoreTerms:
-        """Split the score of one row into exact contributions of its features and pairs.
-
-        Parameters
-        ----------
-        X : as in `fit`
-        row : int
-            Which row of X, counted from 0.
-        """
-        return score_terms(self._fitted(), self._rows_to_score(X), row)
 
     def save(self, path: str | Path) -> None:
         """Write the model to a folder or a ``.tar.gz`` file, as data that no loading runs.

@@ -12,10 +12,14 @@ from pairloom.errors import UserError
 from pairloom.estimators.base import Callback, FactorizationMachineEstimator, RandomState
 from pairloom.estimators.inputs import labels_of, weights_of
 from pairloom.estimators.parameters import document
-from pairloom.fm.model import probabilities
+from pairloom.fm.calibration import CalibrationMethod
+from pairloom.fm.held_out import REPORT, calibrate_model
 from pairloom.fm.settings import Task
+from pairloom.rows import RowBatch
 
 __all__ = ["FactorizationMachineClassifier"]
+
+THRESHOLD = 0.5
 
 
 @document
@@ -170,13 +174,56 @@ class FactorizationMachineClassifier(FactorizationMachineEstimator):
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float32]:
         """Return the probabilities of both classes, of shape (n_rows, 2)."""
-        second = probabilities(self.decision_function(X))
+        second = self._fitted().predict(self._rows_to_score(X), n_threads=self._threads())
         return np.stack([1 - second, second], axis=1)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Return the likelier label of each row, of shape (n_rows,)."""
-        likelier = (self.decision_function(X) > 0).astype(np.intp)
-        return self.classes_[likelier]
+        if self._fitted().calibration is None:
+            likelier = self.decision_function(X) > 0
+        else:
+            likelier = self.predict_proba(X)[:, 1] > THRESHOLD
+        return self.classes_[likelier.astype(np.intp)]
+
+    def calibrate(
+        self, X: Any, y: Any, sample_weight: Any = None, *, method: CalibrationMethod = "isotonic"
+    ) -> Self:
+        """Make probabilities follow what happened in held-out rows; the order of scores stays.
+
+        Training, and going on with it, forgets a calibration. It is saved with the model, and so is
+        `calibration_report_`, which `pairloom.plots.draw_reliability` draws.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as in `fit`
+            Rows that the model was not trained on, of both classes.
+        method : {"isotonic", "platt"}
+            "isotonic" mends any rising curve and wants a thousand rows or more; "platt" mends a tilt and a shift and
+            needs few.
+
+        Returns
+        -------
+        self
+
+        References
+        ----------
+        Niculescu-Mizil and Caruana, "Predicting good probabilities with supervised learning", ICML 2005.
+        """
+        rows = self._prepare_validation(X, y)
+        weights = weights_of(sample_weight, rows.n_rows)
+        rows = RowBatch(rows.indptr, rows.indices, rows.values, rows.n_features, rows.labels, weights)
+        self.model_ = calibrate_model(self._fitted(), [rows], method, n_threads=self._threads())
+        return self
+
+    @property
+    def calibration_report_(self) -> Mapping[str, Any]:
+        """What calibration did, by cross-validation over the held-out rows: before and after."""
+        report = self._fitted().metadata.get(REPORT)
+        if report is None:
+            raise AttributeError(
+                f"{type(self).__name__} is not calibrated; call 'calibrate' with held-out rows."
+            )
+        return report
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy of `predict`."""

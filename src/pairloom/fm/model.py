@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pairloom.errors import UserError
+from pairloom.fm.calibration import Calibration
 from pairloom.fm.settings import Task
 from pairloom.kernels._native import FmState
 from pairloom.kernels.fm import Solver, allocate_table, fm_scores
@@ -54,6 +55,8 @@ class FactorizationMachine:
         What else belongs to the model (JSON values): feature names, hyperparameters, how labels were scaled.
     feature_scale : ndarray of shape (at most n_features,), float32, optional
         What values were divided by in training; folded into the parameters, and needed only to train on.
+    calibration : Calibration, optional
+        How a classifier's scores become probabilities; without it, by the logistic function.
 
     References
     ----------
@@ -68,6 +71,7 @@ class FactorizationMachine:
     clip_predictions: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
     feature_scale: Float32Array | None = None
+    calibration: Calibration | None = None
 
     @classmethod
     def from_arrays(
@@ -142,7 +146,9 @@ class FactorizationMachine:
         """Return predictions of shape (n_rows,): numbers, or a classifier's probabilities of label 1."""
         scores = self.score(rows, n_threads=n_threads)
         if self.task == "classification":
-            return probabilities(scores)
+            return (
+                probabilities(scores) if self.calibration is None else self.calibration.probabilities(scores)
+            )
         if self.clip_predictions and self.label_range is not None:
             lowest, highest = self.label_range
             return np.clip(scores, np.float32(lowest), np.float32(highest))

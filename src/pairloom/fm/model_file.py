@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pairloom.errors import DataError, UserError
+from pairloom.fm.calibration import calibration_from_json
 from pairloom.fm.model import FactorizationMachine
 from pairloom.formats.model_archive import read_members
 from pairloom.formats.tensor_file import LARGEST_HEADER_BYTES, parse_tensors, write_tensors
@@ -63,6 +64,7 @@ def save_model(
         "bias": model.bias,
         "label_range": model.label_range,
         "clip_predictions": model.clip_predictions,
+        **({} if model.calibration is None else {"calibration": model.calibration.to_json()}),
         **{name: value for name, value in model.metadata.items() if value is not None},
         **({EXTRA_BYTES: sum(array.nbytes for array in extra.values())} if extra else {}),
     }
@@ -173,6 +175,7 @@ def _build(metadata: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], path: 
         task, bias = metadata.pop("task"), float(metadata.pop("bias"))
         label_range = metadata.pop("label_range", None)
         clip = bool(metadata.pop("clip_predictions", False))
+        calibration = metadata.pop("calibration", None)
         if label_range is not None:
             label_range = (float(label_range[0]), float(label_range[1]))
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
@@ -197,6 +200,7 @@ def _build(metadata: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], path: 
     machine = FactorizationMachine.from_arrays(
         task, bias, weights, factors, label_range=label_range, clip_predictions=clip, metadata=metadata,
         feature_scale=None if scale is None else np.array(scale),
+        calibration=None if calibration is None else calibration_from_json(calibration, f"{path}/{METADATA_FILE}"),
     )  # fmt: skip
     return machine if rows is None else replace(machine, table=_spread(machine.table, rows, shape[0]))
 

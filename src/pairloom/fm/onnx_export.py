@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pairloom.errors import MissingExtraError, UserError
+from pairloom.fm.calibration import Calibration, IsotonicCalibration, PlattCalibration
 from pairloom.fm.model import FactorizationMachine
 from pairloom.kernels.native_rows import checked_rows
 from pairloom.rows import RowBatch
@@ -70,7 +71,7 @@ def export_onnx(
     else:
         _sparse_scores(graph, model)
     if model.task == "classification":
-        _classify(graph, np.array([0, 1]) if classes is None else np.asarray(classes))
+        _classify(graph, np.array([0, 1]) if classes is None else np.asarray(classes), model.calibration)
     else:
         _regress(graph, model)
     path = Path(target)
@@ -208,7 +209,7 @@ def _regress(graph: _Graph, model: FactorizationMachine) -> None:
     graph.output(name, np.dtype(np.float32), ["n_rows"])
 
 
-def _classify(graph: _Graph, classes: npt.NDArray[Any]) -> None:
+def _classify(graph: _Graph, classes: npt.NDArray[Any], calibration: Calibration | None) -> None:
     if classes.shape != (2,) or classes.dtype.kind not in "biufUO":
         raise UserError(
             f"ONNX export: 'classes' must be two numbers, booleans or strings. Got {classes.tolist()!r}."
@@ -217,15 +218,44 @@ def _classify(graph: _Graph, classes: npt.NDArray[Any]) -> None:
         classes = np.array([str(label) for label in classes], dtype=object)
     if classes.dtype.kind in "iu":
         classes = classes.astype(np.int64)
-    second = graph.add("Sigmoid", "score")
+    second = _probability(graph, calibration)
     first = graph.add("Sub", graph.constant("one", np.float64(1)), second)
     column = graph.constant("axis_1", np.array([1]))
     both = [graph.add("Unsqueeze", part, column) for part in (first, second)]
     graph.float32(graph.add("Concat", *both, axis=1), "probabilities")
-    above = graph.add("Greater", "score", graph.constant("zero", np.float64(0)))
+    decided_by, threshold = ("score", 0.0) if calibration is None else (second, 0.5)
+    above = graph.add("Greater", decided_by, graph.constant("threshold", np.float64(threshold)))
     likelier = graph.add(
         "Where", above, graph.constant("index_1", np.int64(1)), graph.constant("index_0", np.int64(0))
     )
     graph.add("Gather", graph.constant("classes", classes), likelier, name="label")
     graph.output("label", classes.dtype, ["n_rows"])
     graph.output("probabilities", np.dtype(np.float32), ["n_rows", 2])
+
+
+def _probability(graph: _Graph, calibration: Calibration | None) -> str:
+    if calibration is None:
+        return graph.add("Sigmoid", "score")
+    if isinstance(calibration, PlattCalibration):
+        slope = graph.constant("slope", np.float64(calibration.slope))
+        intercept = graph.constant("intercept", np.float64(calibration.intercept))
+        return graph.add("Sigmoid", graph.add("Add", graph.add("Mul", "score", slope), intercept))
+    return _along_points(graph, calibration)
+
+
+def _along_points(graph: _Graph, curve: IsotonicCalibration) -> str:
+    """Interpolate as a sum of ramps: each piece between two points adds its rise, as far as the score has come."""
+    points, values = curve.scores, curve.values
+    widths, rises = np.diff(points), np.diff(values)
+    kept = (widths > 0) & (rises > 0)
+    lowest = graph.constant("lowest_probability", values[0])
+    if not kept.any():
+        return graph.add("Add", graph.add("Mul", "score", graph.constant("float64_0", np.float64(0))), lowest)
+    column = graph.add("Unsqueeze", "score", graph.constant("axis_1", np.array([1])))
+    start = graph.constant("piece_starts", points[:-1][kept])
+    along = graph.add("Div", graph.add("Sub", column, start), graph.constant("piece_widths", widths[kept]))
+    within = graph.add(
+        "Clip", along, graph.constant("float64_0", np.float64(0)), graph.constant("float64_1", np.float64(1))
+    )
+    risen = graph.add("MatMul", within, graph.constant("piece_rises", rises[kept]))
+    return graph.add("Add", risen, lowest)

@@ -1,6 +1,7 @@
 """Metric functions, their streaming sums, names, directions and log patterns."""
 
 from pairloom.metrics.boosting import MEASURED_HERE, class_metric, measure, r2
+from pairloom.metrics.calibration import ReliabilityCurve, expected_calibration_error, reliability_curve
 from pairloom.metrics.classification import (
     BinaryCounts,
     accuracy,
@@ -42,12 +43,14 @@ __all__ = [
     "Metric",
     "MulticlassCounts",
     "RegressionErrors",
+    "ReliabilityCurve",
     "absolute_loss",
     "accuracy",
     "auc",
     "base_name",
     "binary_cross_entropy",
     "class_metric",
+    "expected_calibration_error",
     "f_beta",
     "measure",
     "metric_of",
@@ -55,5 +58,6 @@ __all__ = [
     "precision",
     "r2",
     "recall",
+    "reliability_curve",
     "rmse",
 ]

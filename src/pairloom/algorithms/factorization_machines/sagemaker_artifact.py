@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pairloom.algorithms.factorization_machines.model import FactorizationMachinesModel
-from pairloom.algorithms.sagemaker_artifacts import ModelFile, zipped
-from pairloom.errors import DataError
+from pairloom.algorithms.sagemaker_artifacts import FILE_NAME, ModelFile, zipped
+from pairloom.errors import DataError, UserError
 from pairloom.fm.model import FactorizationMachine
 from pairloom.fm.settings import Task
 
@@ -84,8 +84,19 @@ def read(file: ModelFile, told: Mapping[str, str]) -> FactorizationMachinesModel
 
 
 def write(model: FactorizationMachinesModel) -> bytes:
-    """Return the zip; MXNet's ``Module.load(..., label_names=["out_label"])`` takes what is in it."""
+    """Return the zip; MXNet's ``Module.load(..., label_names=["out_label"])`` takes what is in it.
+
+    Raises
+    ------
+    UserError
+        For a calibrated classifier, whose curve that form has no place for.
+    """
     machine = model.machine
+    if machine.calibration is not None:
+        raise UserError(
+            f"{FILE_NAME}: must be written of a model without calibration, which SageMaker's form cannot hold. Got a "
+            "calibrated classifier. Give the model from before."
+        )
     predictor_type = next(name for name, task in TASKS.items() if task == machine.task)
     meta: dict[str, Any] = {
         "training_parameters": {
