@@ -37,6 +37,7 @@ def test_base_install_is_small() -> None:
     names = {requirement.partition(">")[0] for requirement in wanted}
     kept_by = {"alembic", "sqlalchemy"}
     served_by = {"starlette", "uvicorn", "uvloop", "httptools"}
+    spoken_by = {"botocore"}
     assert names == {
         "cyclopts",
         "msgspec",
@@ -47,4 +48,5 @@ def test_base_install_is_small() -> None:
         "threadpoolctl",
         *served_by,
         *kept_by,
+        *spoken_by,
     }

@@ -1,0 +1,1 @@
+"""SageMaker's API on one's own machine: the wire protocol, and one file per resource."""

@@ -1,0 +1,160 @@
+"""The ASGI application: one port for every service.
+
+A request's service is found, its signature verified, its body read and checked; then it goes to the operation, or
+to the object store if it is for S3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import inspect
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from pairloom.control_plane import resources
+from pairloom.control_plane.operations import Call, Principal, handler_of
+from pairloom.control_plane.service import Service
+from pairloom.control_plane.wire.answer import Answer
+from pairloom.control_plane.wire.errors import AwsError
+from pairloom.control_plane.wire.models import WireService, wire_service
+from pairloom.control_plane.wire.protocols import error_answer, protocol_of, validation_code
+from pairloom.control_plane.wire.protocols.query import form_of
+from pairloom.control_plane.wire.request import Receive, RequestHead, Scope, Send, read_body
+from pairloom.control_plane.wire.routing import S3, named_operation, service_of
+from pairloom.control_plane.wire.s3_requests import checked, payload_hash_of, s3_scope
+from pairloom.control_plane.wire.signatures.refusals import SignatureRefusedError, refusal
+from pairloom.control_plane.wire.signatures.verification import Claim, Verified, claim_of, verify
+from pairloom.control_plane.wire.unoffered import answer_unoffered
+from pairloom.control_plane.wire.validation import check_input
+
+__all__ = ["Application", "Asgi"]
+
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+MAX_BODY_BYTES = {"sagemaker-runtime": 32 << 20}
+DEFAULT_MAX_BODY_BYTES = 8 << 20
+HEALTH = "/_pairloom/health"
+LOG = logging.getLogger("pairloom.control_plane")
+
+assert resources.__name__  # importing it offers the operations
+
+
+class Application:
+    """Answers requests to every service.
+
+    Parameters
+    ----------
+    service : Service
+    s3_face : ASGI application, optional
+        Answers verified requests to S3; see `pairloom.control_plane.wire.s3_requests` for what it gets.
+    """
+
+    def __init__(self, service: Service, s3_face: Asgi | None = None) -> None:
+        self.service, self.s3_face = service, s3_face
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        if scope["path"] == HEALTH:
+            await _send(send, Answer(200, b'{"status": "ok"}', {"content-type": "application/json"}))
+            return
+        request_id = str(uuid.uuid4())
+        started = False
+
+        async def send_noting(message: Any) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        service_id, head = S3, None
+        try:
+            head = RequestHead.of(scope)
+            claim, refused = _claim(head)
+            service_id = service_of(head, claim.service if claim else None)
+            if claim is None:
+                raise refusal(service_id, refused)
+            try:
+                if service_id == S3:
+                    await self._answer_s3(scope, head, claim, receive, send_noting, request_id=request_id)
+                else:
+                    service = wire_service(service_id)
+                    answer = await self._answer(service, head, claim, receive, request_id)
+                    await _send(send_noting, answer)
+            except SignatureRefusedError as error:
+                raise refusal(service_id, error) from error
+        except AwsError as error:
+            if started:
+                raise
+            await _send(send, error_answer(service_id, error, request_id, head, scope["method"]))
+        except Exception:
+            LOG.exception("request %s: %s %s", request_id, scope["method"], scope["path"])
+            if started:
+                raise
+            text = f"Pairloom failed; its log tells more of request {request_id}."
+            fault = AwsError("InternalFailure", text, 500)
+            await _send(send, error_answer(service_id, fault, request_id, head, scope["method"]))
+
+    async def _answer(
+        self, service: WireService, head: RequestHead, claim: Claim, receive: Receive, request_id: str
+    ) -> Answer:
+        body = await read_body(head, receive, MAX_BODY_BYTES.get(service.id, DEFAULT_MAX_BODY_BYTES))
+        verified = self._verify(head, claim, hashlib.sha256(body).hexdigest(), is_s3=False)
+        protocol = protocol_of(service, head)
+        form = form_of(head, body) if protocol.has_form else {}
+        target = named_operation(service, head, form)
+        handler = handler_of(service.id, target.operation.name)
+        if handler is None:
+            return protocol.answer(target, answer_unoffered(target), request_id)
+        values = protocol.read(target, head, body)
+        check_input(target.operation.input_shape, values, validation_code(service))
+        call = Call(values, self.service, self._principal(verified), head.headers, request_id)
+        if inspect.iscoroutinefunction(handler):
+            output = await handler(call)
+        else:
+            output = await asyncio.to_thread(cast("Callable[[Call], dict[str, Any]]", handler), call)
+        return protocol.answer(target, output, request_id)
+
+    async def _answer_s3(
+        self, scope: Scope, head: RequestHead, claim: Claim, receive: Receive, send: Send, *, request_id: str
+    ) -> None:
+        payload_hash = payload_hash_of(head, claim)
+        verified = self._verify(head, claim, payload_hash, is_s3=True)
+        if self.s3_face is None:
+            raise AwsError("NotImplemented", "This service holds no object store of its own.", 501)
+        await self.s3_face(s3_scope(scope, head, verified, request_id), checked(receive, payload_hash), send)
+
+    def _verify(self, head: RequestHead, claim: Claim, payload_hash: str, *, is_s3: bool) -> Verified:
+        return verify(head, claim, self._secret_of, self.service.clock(), payload_hash, is_s3=is_s3)
+
+    def _secret_of(self, access_key: str) -> str | None:
+        credentials = self.service.credentials
+        return credentials.secret_key if access_key == credentials.access_key else None
+
+    def _principal(self, verified: Verified) -> Principal:
+        service = self.service
+        arn = f"arn:aws:sts::{service.account_id}:assumed-role/{service.settings.role_name}/pairloom"
+        return Principal(verified.claim.access_key, arn)
+
+
+def _claim(head: RequestHead) -> tuple[Claim | None, SignatureRefusedError]:
+    """Read the claim; or why there is none, which cannot be worded before the service is known."""
+    try:
+        return claim_of(head), SignatureRefusedError("missing")
+    except SignatureRefusedError as error:
+        return None, error
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
+    if isinstance(answer.body, bytes):
+        headers.append((b"content-length", str(len(answer.body)).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if isinstance(answer.body, bytes):
+        await send({"type": "http.response.body", "body": answer.body})
+        return
+    async for part in answer.body:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

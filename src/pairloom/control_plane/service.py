@@ -1,0 +1,76 @@
+"""What a resource may touch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pairloom.control_plane.wire.signatures.credentials import Credentials
+from pairloom.database import Database
+
+__all__ = ["Clock", "Service", "Settings"]
+
+Clock = Callable[[], float]
+"""Seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator chose.
+
+    Parameters
+    ----------
+    account_id : str
+        Twelve digits, as they stand in every ARN.
+    region : str
+        As it stands in every ARN; requests signed for other regions are taken too.
+    role_name : str
+        Name of the one role that there is.
+    """
+
+    account_id: str = "000000000000"
+    region: str = "us-east-1"
+    role_name: str = "PairloomExecutionRole"
+
+
+@dataclass(slots=True)
+class Service:
+    """The parts of a running service.
+
+    Parameters
+    ----------
+    data : Path
+        Folder that holds everything.
+    credentials : Credentials
+        The pair of keys that requests are signed with.
+    database : Database
+    settings : Settings
+    clock : Clock
+    """
+
+    data: Path
+    credentials: Credentials
+    database: Database
+    settings: Settings = field(default_factory=Settings)
+    clock: Clock = time.time
+
+    @property
+    def account_id(self) -> str:
+        """Account, twelve digits."""
+        return self.settings.account_id
+
+    @property
+    def region(self) -> str:
+        """Region of the service."""
+        return self.settings.region
+
+    @property
+    def role_arn(self) -> str:
+        """ARN of the one role."""
+        return f"arn:aws:iam::{self.account_id}:role/{self.settings.role_name}"
+
+    def arn(self, kind: str, name: str) -> str:
+        """Return ``arn:aws:sagemaker:REGION:ACCOUNT:kind/name``, the name in lower case as SageMaker has it."""
+        return f"arn:aws:sagemaker:{self.region}:{self.account_id}:{kind}/{name.lower()}"
