@@ -1,0 +1,117 @@
+"""Bytes on their way in: written to a file and hashed in one pass."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+from pairloom.object_storage.checksums import encoded, new_checksum
+from pairloom.object_storage.errors import StorageError, StorageFullError
+
+__all__ = ["StagedFile"]
+
+
+class StagedFile:
+    """See `pairloom.object_storage.interface.Staged`.
+
+    Parameters
+    ----------
+    path : Path
+        Written from `offset` on; made if it is not there.
+    offset : int
+    algorithms : collection of str
+        Checksums to be computed besides MD5.
+    drop : callable
+        Called at the end of the ``with`` block unless `take` was.
+    full : callable
+        Makes the error for an OSError of a disk without room; None for one that is something else.
+    limit : int, optional
+        Most bytes that may be written.
+    taken : callable, optional
+        Called by `take`.
+    token : object
+        Kept for the store.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        offset: int,
+        algorithms: Collection[str],
+        *,
+        drop: Callable[[], None],
+        full: Callable[[OSError], StorageFullError | None],
+        limit: int | None = None,
+        taken: Callable[[], None] | None = None,
+        token: Any = None,
+    ) -> None:
+        self.path, self.offset, self.size_bytes = path, offset, 0
+        self.token = token
+        self._drop, self._full, self._limit, self._taken = drop, full, limit, taken
+        self._is_open = True
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._checksums = {algorithm: new_checksum(algorithm) for algorithm in algorithms}
+        self._descriptor = os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o644)
+        os.lseek(self._descriptor, offset, os.SEEK_SET)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append; raises StorageFullError."""
+        left = memoryview(data).cast("B")
+        if self._limit is not None and self.size_bytes + len(left) > self._limit:
+            raise StorageError(f"The body must have the {self._limit} bytes that were announced. Got more.")
+        self._md5.update(left)
+        for checksum in self._checksums.values():
+            checksum.update(left)
+        try:
+            while left:
+                n_written = os.write(self._descriptor, left)
+                self.size_bytes += n_written
+                left = left[n_written:]
+        except OSError as error:
+            raise self._full(error) or error from error
+
+    @property
+    def etag(self) -> str:
+        """MD5 of what was written, in hexadecimal."""
+        return self._md5.hexdigest()
+
+    @property
+    def checksums(self) -> dict[str, str]:
+        """Base64 by algorithm."""
+        return {algorithm: encoded(checksum) for algorithm, checksum in self._checksums.items()}
+
+    def settle(self, mode: int | None = None) -> None:
+        """Bring the bytes to the disk and close the file; its permissions become `mode`."""
+        try:
+            if mode is not None:
+                self.path.chmod(mode)
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise self._full(error) or error from error
+        finally:
+            self._close()
+
+    def take(self) -> None:
+        """Say that the file is in use now."""
+        self._is_open = False
+        if self._taken is not None:
+            self._taken()
+
+    def __enter__(self) -> StagedFile:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Drop what was not used."""
+        self._close()
+        if self._is_open:
+            self._is_open = False
+            self._drop()
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
