@@ -1,7 +1,8 @@
 """Pipe mode beside File mode: throughput and peak memory of one pass over a channel, and of training on it.
 
-A file of RecordIO-protobuf (39 one-hot fields a row) and one of CSV (20 numbers) are made once; `cat` writes them into
-the FIFO. File and Pipe runs take turns, each in a fresh process, so that a busy machine slows both.
+A file of RecordIO-protobuf (39 one-hot fields a row) and one of CSV (20 numbers) are made once, and written into the
+FIFO by `splice`, which moves pages, or with --writer cat by copying. File and Pipe runs take turns, each in a fresh
+process, so that a busy machine slows both.
 
     ./go bench pipe_mode
 """
@@ -27,6 +28,14 @@ from support.machine import describe
 CONTENT_TYPES = {"recordio": "application/x-recordio-protobuf", "csv": "text/csv"}
 MAKERS = {"recordio": clicks, "csv": numbers}
 N_BLOCKS, N_PASSES = 4, 3
+SPLICE = """
+import contextlib, os, sys
+for number in range(int(sys.argv[2])):
+    # A pass may be left before its end, as by `cat`.
+    with contextlib.suppress(BrokenPipeError), open(sys.argv[1], "rb") as file, open(f"train_{number}", "wb") as fifo:
+        while os.splice(file.fileno(), fifo.fileno(), 1 << 20):
+            pass
+"""
 HYPERPARAMETERS = {
     "num_factors": "8", "predictor_type": "regressor", "pairloom_solver": "sgd", "epochs": "1",
     "pairloom_memory_limit_mb": "64",
@@ -48,7 +57,7 @@ def make_file(name: str, folder: Path, megabytes: int) -> Path:
     return path
 
 
-def lay_out(root: Path, path: Path, mode: str) -> list[subprocess.Popen[bytes]]:
+def lay_out(root: Path, path: Path, mode: str, writer: str) -> list[subprocess.Popen[bytes]]:
     """Offer the file as channel ``train``; returns the writers of its FIFOs."""
     if mode == "File":
         (root / "train").mkdir()
@@ -56,8 +65,10 @@ def lay_out(root: Path, path: Path, mode: str) -> list[subprocess.Popen[bytes]]:
         return []
     for number in range(N_PASSES):
         os.mkfifo(root / f"train_{number}")
-    loop = "for fifo in train_*; do cat $0 > $fifo; done"
-    return [subprocess.Popen(["sh", "-c", loop, str(path)], cwd=root, stderr=subprocess.DEVNULL)]
+    command = ["sh", "-c", "for fifo in train_*; do cat $0 > $fifo; done", str(path)]
+    if writer == "splice":
+        command = [sys.executable, "-c", SPLICE, str(path), str(N_PASSES)]
+    return [subprocess.Popen(command, cwd=root, stderr=subprocess.DEVNULL)]
 
 
 def measure(name: str, mode: str, what: str, root: str, n_threads: int) -> dict[str, float]:
@@ -80,24 +91,24 @@ def measure(name: str, mode: str, what: str, root: str, n_threads: int) -> dict[
     return {"seconds": seconds, "cpu": cpu, "rows": n_rows, "peak_mib": peak}
 
 
-def run(name: str, mode: str, what: str, path: Path, n_threads: int) -> dict[str, float]:
+def run(name: str, mode: str, what: str, path: Path, n_threads: int, writer: str) -> dict[str, float]:
     """Measure in a fresh process."""
     with tempfile.TemporaryDirectory() as root:
-        writers = lay_out(Path(root), path, mode)
+        writers = lay_out(Path(root), path, mode, writer)
         command = [sys.executable, __file__, "--measure", name, mode, what, root, "--threads", str(n_threads)]
         found = json.loads(subprocess.check_output(command))
-        for writer in writers:
-            writer.terminate()
-            writer.wait()
+        for process in writers:
+            process.terminate()
+            process.wait()
     return found
 
 
-def compare(name: str, what: str, path: Path, n_threads: int, repeats: int) -> str:
+def compare(name: str, what: str, path: Path, n_threads: int, repeats: int, writer: str) -> str:
     """Return a row of the table."""
     runs: dict[str, list[dict[str, float]]] = {"File": [], "Pipe": []}
     for _ in range(repeats):
         for mode, found in runs.items():
-            found.append(run(name, mode, what, path, n_threads))
+            found.append(run(name, mode, what, path, n_threads, writer))
     size = path.stat().st_size / 1e6
     best = {mode: min(run["seconds"] for run in found) for mode, found in runs.items()}
     cpu = {mode: min(run["cpu"] for run in found) for mode, found in runs.items()}
@@ -120,6 +131,7 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--writer", choices=("splice", "cat"), default="splice")
     parser.add_argument("--small", action="store_true", help="one run over 1 MB")
     parser.add_argument("--measure", nargs=4, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -128,14 +140,14 @@ def main() -> None:
         return
     megabytes, repeats = (1, 1) if asked.small else (asked.megabytes, asked.repeats)
     print(describe("numpy"))
-    print(f"{megabytes} MB; best of {repeats}, in brackets the median of pairs\n")
+    print(f"{megabytes} MB, written by {asked.writer}; best of {repeats}, in brackets the median of pairs\n")
     print("| what | File / Pipe | Pipe of File | processor time | peak memory |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for name in MAKERS:
             path = make_file(name, Path(folder), megabytes)
             for what, n_threads in (("read", 1), ("read", asked.threads), ("train", asked.threads)):
                 n_runs = repeats if what == "read" else min(2, repeats)
-                print(compare(name, what, path, n_threads, n_runs), flush=True)
+                print(compare(name, what, path, n_threads, n_runs, asked.writer), flush=True)
             path.unlink()
 
 

@@ -275,6 +275,15 @@ def test_width_without_a_shape_is_what_was_seen():
         read(rows, n_features=9)
 
 
+def test_every_shape_is_read_whatever_the_one_before_was():
+    shapes = [[300], [300], [1, 300], [300, 1], [2, 150], [1] * 9 + [300], [300]]
+    rows = b"".join(pb.frame(sparse_row([299], [2], shape)) for shape in shapes)
+    assert read(rows).n_features == 300
+    for wrong in ([301], [1, 301], [300, 2], [30]):
+        with pytest.raises(DataError, match=r"row 8.*expected a row of width 300"):
+            read(rows + pb.frame(sparse_row([1], [2], wrong)))
+
+
 GOOD = pb.frame(sparse_row([1], [2], [5]) + label(1))
 BAD_RECORDS = [
     (sparse_row([5], [1], [5]), r"field 'keys': expected a column index in \[0, 4\]. Got 5"),

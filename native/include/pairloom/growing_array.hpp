@@ -59,9 +59,10 @@ class GrowingArray {
   // Says how many elements are now written; at most the capacity.
   void set_size(std::size_t size) { size_ = size; }
 
-  // Shrinks to fit and hands over memory that std::free takes; not null even when empty.
+  // Gives back what is more than a sixteenth too much, and hands over memory that std::free takes; not null even when
+  // empty.
   T* release() {
-    reallocate(size_ == 0 ? 1 : size_);
+    if (data_ == nullptr || capacity_ - size_ > capacity_ / 16) reallocate(size_ == 0 ? 1 : size_);
     size_ = capacity_ = 0;
     return std::exchange(data_, nullptr);
   }

@@ -21,6 +21,8 @@ struct RecordLayout {
   enum class Labels : std::uint8_t { unknown, absent, present } labels = Labels::unknown;
   std::int64_t n_features_seen = 0;  // the width as far as it is known
   bool absent_is_missing = false;    // dense rows keep their zeros and leave out NaN
+  // Of the bytes parsed last, so that arrays begin at the size they will have. A float32 and its key take 5 bytes.
+  double nonzeros_per_byte = 0.2, rows_per_byte = 0;
 };
 
 // Parses records. Throws ParseError, with rows and bytes counted from 0 within the buffer.

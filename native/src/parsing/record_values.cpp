@@ -64,20 +64,21 @@ void decode(const TensorView& tensor, float* out) {
   }
 }
 
-std::size_t count_fixed(Span values, std::size_t size) {
-  if (values.size() % size != 0) {
-    throw ParseFault(values.begin, "packed values of " + std::to_string(size) + " bytes each",
+template <std::size_t kSize>
+std::size_t count_fixed(Span values) {
+  if (values.size() % kSize != 0) {
+    throw ParseFault(values.begin, "packed values of " + std::to_string(kSize) + " bytes each",
                      std::to_string(values.size()) + " bytes");
   }
-  return values.size() / size;
+  return values.size() / kSize;
 }
 
 }  // namespace
 
 std::size_t count_values(const TensorView& tensor) {
   const Span values = tensor.values;
-  if (tensor.kind == TensorKind::float32) return count_fixed(values, sizeof(float));
-  if (tensor.kind == TensorKind::float64) return count_fixed(values, sizeof(double));
+  if (tensor.kind == TensorKind::float32) return count_fixed<sizeof(float)>(values);
+  if (tensor.kind == TensorKind::float64) return count_fixed<sizeof(double)>(values);
   std::size_t n = 0;
   for (const std::uint8_t* p = values.begin; p != values.end; ++p) n += *p < 0x80;
   return n;

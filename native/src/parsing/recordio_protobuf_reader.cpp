@@ -1,5 +1,8 @@
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -24,6 +27,7 @@ constexpr const char* same_width = "Write all rows with one width";
 void spell_out_ones(ParsedRows& rows, std::size_t n_nonzeros) {
   if (rows.has_values) return;
   rows.has_values = true;
+  rows.values.reserve(rows.indices.capacity());
   std::fill_n(rows.values.room(n_nonzeros), n_nonzeros, 1.0F);
   rows.values.grow(n_nonzeros);
 }
@@ -59,7 +63,7 @@ class RecordParser {
     const std::size_t n = count_values(tensor);
     const Span keys = tensor.keys, shape = tensor.shape;
     if (!keys.empty() || (n == 0 && !shape.empty())) {
-      settle_width(shape.empty() ? RecordLayout::open : width_of(shape));
+      settle_width(shape.empty() ? RecordLayout::open : known_width_of(shape));
       add_sparse(tensor, keys, n);
     } else {
       if (!shape.empty() && static_cast<std::uint64_t>(width_of(shape)) != n) {
@@ -77,6 +81,23 @@ class RecordParser {
     if (tensor.kind != TensorKind::none && tensor.kind != TensorKind::bytes) return;
     throw ParseFault(at_, "a tensor of float32, float64 or int32",
                      tensor.kind == TensorKind::bytes ? "a tensor of bytes" : "none", {}, field);
+  }
+
+  // The product of a shape; that of the row before is not computed again.
+  std::int64_t known_width_of(Span shape) {
+    if (readable_end(shape) - shape.begin < std::ptrdiff_t{sizeof shape_bytes_} ||
+        shape.size() > sizeof shape_bytes_) {
+      return width_of(shape);
+    }
+    std::uint64_t bytes;
+    std::memcpy(&bytes, shape.begin, sizeof bytes);
+    bytes <<= 8 * (sizeof bytes - shape.size());
+    if (shape.size() != shape_size_ || bytes != shape_bytes_) {
+      shape_width_ = width_of(shape);
+      shape_size_ = shape.size();
+      shape_bytes_ = bytes;
+    }
+    return shape_width_;
   }
 
   // The product of a shape.
@@ -185,6 +206,11 @@ class RecordParser {
                        found == Labels::present ? "one" : "none", "Give every row a label, or none", "label");
     }
     if (found == Labels::absent) return;
+    rows_.has_labels = true;
+    if (is_one_float(tensor)) {
+      std::memcpy(rows_.labels.room(1), tensor.values.begin, sizeof(float));
+      if (std::isfinite(*rows_.labels.end())) return rows_.labels.grow(1);
+    }
     check_kind(tensor, "label");
     const std::size_t n = count_values(tensor);
     if (n != 1 || !tensor.keys.empty()) {
@@ -199,7 +225,10 @@ class RecordParser {
       throw;
     }
     rows_.labels.grow(1);
-    rows_.has_labels = true;
+  }
+
+  static bool is_one_float(const TensorView& tensor) {
+    return tensor.kind == TensorKind::float32 && tensor.values.size() == sizeof(float) && tensor.keys.empty();
   }
 
   Span buffer_;
@@ -207,6 +236,9 @@ class RecordParser {
   RecordLayout& layout_;
   RecordReader record_;
   const std::uint8_t* at_ = nullptr;
+  std::uint64_t shape_bytes_ = 0;
+  std::size_t shape_size_ = 0;
+  std::int64_t shape_width_ = 0;
 };
 
 // A fault that lies in joined parts is shown at the beginning of its record.
@@ -242,16 +274,21 @@ void parse_piece(Span buffer, const recordio::Piece& piece, RecordParser& parser
   }
 }
 
-// Bytes of a float32 and its key: with room for so many indices, the array seldom grows; what is not used is given
-// back.
-constexpr std::size_t smallest_nonzero = 5;
+// Arrays that begin too large are given back in part, and glibc then maps and clears fresh pages for every next one.
+std::size_t with_some_to_spare(double per_byte, std::size_t n_bytes) {
+  return static_cast<std::size_t>(1.02 * per_byte * static_cast<double>(n_bytes)) + 16;
+}
+
+double per_byte(std::size_t n, std::size_t n_bytes) { return static_cast<double>(n) / static_cast<double>(n_bytes); }
 
 }  // namespace
 
 ParsedRows parse_recordio_protobuf(std::span<const std::uint8_t> buffer, RecordLayout& layout) {
   const Span bytes{buffer.data(), buffer.data() + buffer.size()};
   ParsedRows rows;
-  rows.indices.reserve(buffer.size() / smallest_nonzero);
+  rows.indices.reserve(with_some_to_spare(layout.nonzeros_per_byte, buffer.size()));
+  rows.indptr.reserve(with_some_to_spare(layout.rows_per_byte, buffer.size()));
+  rows.labels.reserve(with_some_to_spare(layout.rows_per_byte, buffer.size()));
   RecordParser parser(bytes, rows, layout);
   recordio::Piece piece;
   do {
@@ -260,6 +297,10 @@ ParsedRows parse_recordio_protobuf(std::span<const std::uint8_t> buffer, RecordL
   } while (piece.n_rows != 0);
   layout.n_features_seen = std::max({layout.n_features_seen, layout.n_features, rows.n_features});
   rows.n_features = layout.n_features_seen;
+  if (!buffer.empty()) {
+    layout.nonzeros_per_byte = per_byte(rows.indices.size(), buffer.size());
+    layout.rows_per_byte = per_byte(rows.n_rows(), buffer.size());
+  }
   return rows;
 }
 
