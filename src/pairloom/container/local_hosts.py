@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import random
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -17,14 +15,13 @@ from pathlib import Path
 from pairloom.container.faults import Fault, write_failure
 from pairloom.container.folders import Folders
 from pairloom.container.hosts import ADDRESSES, TOKENS
+from pairloom.container.ports import free_ports
 from pairloom.container.stopping import StopRequest
 from pairloom.container.threads import THREADS_VARIABLES, job_threads
 
 __all__ = ["run_local_hosts"]
 
 SHARD_VARIABLE = "PAIRLOOM_SHARD_CHANNELS"
-PORTS = range(10_000, 30_000)
-"""Below those that a system gives to outgoing connections of its own accord."""
 GRACE_S = 30.0
 POLL_S = 0.05
 LOG = "log.txt"
@@ -103,7 +100,7 @@ def _start(
     folders: Folders, algorithm: str | None, n_hosts: int, environment: Mapping[str, str]
 ) -> list[LocalHost]:
     names = sorted(f"algo-{number + 1}" for number in range(n_hosts))
-    ports = dict(zip(names, _free_ports(n_hosts), strict=True))
+    ports = dict(zip(names, free_ports(n_hosts), strict=True))
     n_threads = max(1, job_threads(environment) // n_hosts)
     variables = {
         **environment,
@@ -170,18 +167,3 @@ def _reason(failed: LocalHost, hosts: list[LocalHost]) -> Fault:
     return Fault(
         "InternalServerError", f"Host '{failed.name}' ended {how} and left no reason. Look into {log}.", 1
     )
-
-
-def _free_ports(n_ports: int) -> list[int]:
-    ports: list[int] = []
-    draw = random.SystemRandom()
-    while len(ports) < n_ports:
-        port = draw.choice(PORTS)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in ports:
-            ports.append(port)
-    return ports

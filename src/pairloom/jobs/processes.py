@@ -1,0 +1,135 @@
+"""Processes that a shim starts, and how none of them outlives it."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+__all__ = ["adopt_orphans", "end_group", "end_orphans", "has_ended", "signal_process", "start"]
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+ROUNDS = 100
+
+
+def start(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    *,
+    output: int,
+    memory_bytes: int | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a command as the leader of a session of its own; the system ends it when this process ends.
+
+    Parameters
+    ----------
+    command : sequence of str
+    environment : mapping of str to str
+        All of it.
+    folder : path
+        Where it starts.
+    output : int
+        Descriptor that takes its standard output and error.
+    memory_bytes : int, optional
+        Most private memory of each of its processes.
+
+    Raises
+    ------
+    OSError
+        If there is no such command.
+    """
+    return subprocess.Popen(  # noqa: S603 - what the job's owner asked for
+        list(command),
+        env=dict(environment),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        preexec_fn=_limits(memory_bytes),  # noqa: PLW1509 - the shim has one thread
+    )
+
+
+def adopt_orphans() -> None:
+    """Become the parent of what the job's processes leave behind, where the system can."""
+    control = _prctl()
+    if control is not None:
+        control(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a process has ended; it is not reaped, so that its number and its group's stay its own."""
+    if process.returncode is not None:
+        return True
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and its group, and reap it."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def end_orphans() -> None:
+    """Kill every process whose parent this one has become."""
+    for _ in range(ROUNDS):
+        orphans = _children()
+        for pid in orphans:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+        if not orphans:
+            return
+
+
+def signal_process(process: subprocess.Popen[bytes], number: int) -> None:
+    """Signal a process that may have ended."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, number)
+
+
+def _children() -> list[int]:
+    own, found = os.getpid(), list[int]()
+    for path in Path("/proc").glob("[0-9]*/stat") if sys.platform == "linux" else ():
+        try:
+            fields = path.read_bytes().rpartition(b")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == own:
+            found.append(int(path.parent.name))
+    return found
+
+
+def _limits(memory_bytes: int | None) -> Callable[[], None]:
+    control, parent = _prctl(), os.getpid()
+
+    def settle() -> None:
+        signal.set_wakeup_fd(-1)
+        if control is not None:
+            control(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            if os.getppid() != parent:
+                os._exit(137)
+        if memory_bytes is not None:
+            _, most = resource.getrlimit(resource.RLIMIT_DATA)
+            limit = memory_bytes if most == resource.RLIM_INFINITY else min(memory_bytes, most)
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    return settle
+
+
+def _prctl() -> Callable[..., int] | None:
+    if sys.platform != "linux":
+        return None
+    return ctypes.CDLL(None, use_errno=True).prctl
