@@ -3,9 +3,7 @@
 import pytest
 
 from pairloom.control_plane.app import Application
-from pairloom.control_plane.service import Service
-from pairloom.control_plane.wire.signatures.credentials import Credentials
-from pairloom.database import Database
+from pairloom.control_plane.opening import open_service
 from pairloom.testing.local_service import serving
 
 
@@ -18,8 +16,5 @@ def service_folder(tmp_path):
 @pytest.fixture
 def local_service(service_folder):
     """A service that answers on a loopback port; `local_service.client("sagemaker")` is boto3's."""
-    service_folder.mkdir()
-    database = Database.open(f"sqlite:///{service_folder / 'state.sqlite'}")
-    with serving(Application(Service(service_folder, Credentials.make(), database))) as found:
+    with open_service(service_folder) as service, serving(Application(service)) as found:
         yield found
-    database.close()

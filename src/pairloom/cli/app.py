@@ -16,6 +16,7 @@ __all__ = ["main", "run"]
 COMMANDS = (
     "quickstart", "train", "predict", "serve", "transform", "evaluate", "calibrate", "explain", "describe", "convert",
     "repack",
+    "up",
 )  # fmt: skip
 """Every command; NAME is the function NAME of the module pairloom.cli.NAME, imported when it is called."""
 

@@ -56,8 +56,11 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
             return
+        if scope["type"] != "http":
+            raise ValueError(f"The service speaks HTTP, not {scope['type']}.")
         if scope["path"] == HEALTH:
             await _send(send, Answer(200, b'{"status": "ok"}', {"content-type": "application/json"}))
             return
@@ -96,6 +99,20 @@ class Application:
             text = f"Pairloom failed; its log tells more of request {request_id}."
             fault = AwsError("InternalFailure", text, 500)
             await _send(send, error_answer(service_id, fault, request_id, head, scope["method"]))
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Start and stop what goes on beside requests, when the server says so."""
+        await receive()
+        try:
+            await self.service.start()
+        except Exception as error:
+            LOG.exception("start")
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.service.stop()
+        await send({"type": "lifespan.shutdown.complete"})
 
     async def _answer(
         self, service: WireService, head: RequestHead, claim: Claim, receive: Receive, request_id: str

@@ -7,32 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pairloom.control_plane.settings import Settings
 from pairloom.control_plane.wire.signatures.credentials import Credentials
 from pairloom.database import Database
 
-__all__ = ["Clock", "Service", "Settings"]
+__all__ = ["Clock", "Service"]
 
 Clock = Callable[[], float]
 """Seconds since 1970."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the operator chose.
-
-    Parameters
-    ----------
-    account_id : str
-        Twelve digits, as they stand in every ARN.
-    region : str
-        As it stands in every ARN; requests signed for other regions are taken too.
-    role_name : str
-        Name of the one role that there is.
-    """
-
-    account_id: str = "000000000000"
-    region: str = "us-east-1"
-    role_name: str = "PairloomExecutionRole"
 
 
 @dataclass(slots=True)
@@ -74,3 +56,9 @@ class Service:
     def arn(self, kind: str, name: str) -> str:
         """Return ``arn:aws:sagemaker:REGION:ACCOUNT:kind/name``, the name in lower case as SageMaker has it."""
         return f"arn:aws:sagemaker:{self.region}:{self.account_id}:{kind}/{name.lower()}"
+
+    async def start(self) -> None:
+        """Begin to do, on the running event loop, what goes on beside requests."""
+
+    async def stop(self) -> None:
+        """End it, in an orderly way."""

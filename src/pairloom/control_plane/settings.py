@@ -1,0 +1,66 @@
+"""What the operator of a service chose."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from pairloom.errors import UserError
+
+__all__ = ["FILE", "Settings", "read_settings"]
+
+FILE = "settings.toml"
+"""In the data folder; every field of `Settings` may stand in it."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the operator chose.
+
+    Parameters
+    ----------
+    account_id : str
+        Twelve digits, as they stand in every ARN.
+    region : str
+        As it stands in every ARN; requests signed for other regions are taken too.
+    role_name : str
+        Name of the one role that there is.
+    """
+
+    account_id: str = "000000000000"
+    region: str = "us-east-1"
+    role_name: str = "PairloomExecutionRole"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot stand in an ARN.
+
+        Raises
+        ------
+        UserError
+        """
+        for name, pattern, meaning in (
+            ("account_id", r"\d{12}", "twelve digits"),
+            ("region", r"[a-z]{2}(-[a-z]+)+-\d+", "a region such as us-east-1"),
+            ("role_name", r"[\w+=,.@-]{1,64}", "the name of a role, of letters, digits and +=,.@-_"),
+        ):
+            got: str = getattr(self, name)
+            if not re.fullmatch(pattern, got, re.ASCII):
+                raise UserError(f"Settings: '{name}' must be {meaning}. Got '{got}'.")
+
+
+def read_settings(folder: Path) -> Settings:
+    """Read the settings of a data folder; what its file does not name, or all if there is none, is the default.
+
+    Raises
+    ------
+    UserError
+        If the file is no TOML, names something unknown or gives something wrong.
+    """
+    file = folder / FILE
+    try:
+        return msgspec.toml.decode(file.read_bytes(), type=Settings)
+    except FileNotFoundError:
+        return Settings()
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: it must hold settings of the service. Got: {error}.") from error
