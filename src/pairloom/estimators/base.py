@@ -17,6 +17,7 @@ from pairloom.estimators.explaining import Explaining
 from pairloom.estimators.inputs import feature_names, labels_of, rows_of, weights_of
 from pairloom.estimators.progress import epoch_progress
 from pairloom.estimators.saved import read_description, saved_description
+from pairloom.estimators.tuning import Tuning
 from pairloom.fm.defaults import defaults_for
 from pairloom.fm.epochs import EpochReport
 from pairloom.fm.model import FactorizationMachine
@@ -36,7 +37,7 @@ SCHEDULES = ("constant", "linear", "inverse")
 INITIALIZERS = ("normal", "uniform", "constant")
 
 
-class FactorizationMachineEstimator(Explaining, EstimatorManners):
+class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
     """Base of the two estimators; not public by itself."""
 
     _task: Task
