@@ -54,8 +54,8 @@ def up(
     Parameters
     ----------
     data
-        Folder of everything that the service keeps. A file settings.toml in it may hold account_id, region and
-        role_name.
+        Folder of everything that the service keeps. A file settings.toml in it may hold account_id, region,
+        role_name and n_slots (most processes of jobs at once).
     port
         Port to listen on; 0 picks a free one.
     host

@@ -10,6 +10,7 @@ from pathlib import Path
 from pairloom.control_plane.credentials_file import load_or_make
 from pairloom.control_plane.service import Clock, Service
 from pairloom.control_plane.settings import Settings
+from pairloom.control_plane.supervisor import FolderLock
 from pairloom.database import Database
 from pairloom.errors import PlatformError
 
@@ -54,10 +55,11 @@ def open_service(
     Raises
     ------
     UserError, PlatformError
-        If a part cannot be opened.
+        If a part cannot be opened, or another service uses the folder.
     """
     folder = make_data_folder(data)
     with ExitStack() as stack:
+        stack.callback(FolderLock(folder).release)
         credentials = load_or_make(folder).credentials
         database = Database.open(database_url or f"sqlite:///{folder / 'state.sqlite'}", clock=clock)
         stack.callback(database.close)

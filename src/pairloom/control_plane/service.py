@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pairloom.control_plane.settings import Settings
+from pairloom.control_plane.supervisor import Supervisor, controllers
 from pairloom.control_plane.wire.signatures.credentials import Credentials
 from pairloom.database import Database
 
@@ -30,6 +31,8 @@ class Service:
     database : Database
     settings : Settings
     clock : Clock
+    supervisor : Supervisor
+        Drives the controllers between the start and the end of the application (`start`, `stop`).
     """
 
     data: Path
@@ -37,6 +40,10 @@ class Service:
     database: Database
     settings: Settings = field(default_factory=Settings)
     clock: Clock = time.time
+    supervisor: Supervisor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.supervisor = Supervisor(self.database, n_slots=self.settings.n_slots)
 
     @property
     def account_id(self) -> str:
@@ -58,7 +65,11 @@ class Service:
         return f"arn:aws:sagemaker:{self.region}:{self.account_id}:{kind}/{name.lower()}"
 
     async def start(self) -> None:
-        """Begin to do, on the running event loop, what goes on beside requests."""
+        """Begin to do, on the running event loop, what goes on beside requests: what runs is adopted first."""
+        for make in controllers():
+            self.supervisor.add(make(self))
+        await self.supervisor.start()
 
     async def stop(self) -> None:
         """End it, in an orderly way."""
+        await self.supervisor.stop()

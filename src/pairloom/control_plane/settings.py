@@ -26,11 +26,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         As it stands in every ARN; requests signed for other regions are taken too.
     role_name : str
         Name of the one role that there is.
+    n_slots : int, optional
+        Most processes of jobs at once; one for each core by default.
     """
 
     account_id: str = "000000000000"
     region: str = "us-east-1"
     role_name: str = "PairloomExecutionRole"
+    n_slots: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot stand in an ARN.
@@ -47,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             got: str = getattr(self, name)
             if not re.fullmatch(pattern, got, re.ASCII):
                 raise UserError(f"Settings: '{name}' must be {meaning}. Got '{got}'.")
+        if self.n_slots is not None and not 1 <= self.n_slots <= 10_000:
+            raise UserError(f"Settings: 'n_slots' must be in [1, 10000]. Got {self.n_slots}.")
 
 
 def read_settings(folder: Path) -> Settings:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -16,6 +17,9 @@ from pairloom.database.engines import Engines, open_engines
 from pairloom.database.migrations import migrate
 from pairloom.database.transaction import Transaction
 from pairloom.errors import AlgorithmError, PlatformError
+from pairloom.faults import fault_point
+
+N_READERS = 4
 
 T = TypeVar("T")
 
@@ -31,6 +35,10 @@ class Database:
         self._engines, self._clock = engines, clock
         self._writing = threading.Lock()
         self._writer: int | None = None
+        self._reads = ThreadPoolExecutor(N_READERS, "database-read")
+        self._writes = ThreadPoolExecutor(
+            1, "database-write"
+        )  # those of readers are not taken by who waits to write
         self.changes = Changes()
 
     @classmethod
@@ -85,8 +93,10 @@ class Database:
                     self._engines.begin_writing(connection)
                     transaction = Transaction(connection, self._clock)
                     yield transaction
+                    fault_point("database.written")
             finally:
                 self._writer = None
+        fault_point("database.committed")
         self.changes.announce(transaction.changes.values())
 
     @contextmanager
@@ -102,7 +112,7 @@ class Database:
             with self.transaction() as transaction:
                 return work(transaction)
 
-        return await asyncio.to_thread(run)
+        return await asyncio.get_running_loop().run_in_executor(self._writes, run)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run `work(snapshot)` in a thread and return its answer, for coroutines."""
@@ -111,7 +121,7 @@ class Database:
             with self.snapshot() as transaction:
                 return work(transaction)
 
-        return await asyncio.to_thread(run)
+        return await asyncio.get_running_loop().run_in_executor(self._reads, run)
 
     async def changed(self, kind: str, name: str, version: int | None, timeout_s: float) -> bool:
         """Wait until a resource has another version than the one that was read (None: until it exists).
@@ -124,7 +134,9 @@ class Database:
             return await waiter.changed(timeout_s)
 
     def close(self) -> None:
-        """Close every connection."""
+        """End the threads, then close every connection."""
+        self._writes.shutdown()
+        self._reads.shutdown()
         self._engines.dispose()
 
 

@@ -162,7 +162,7 @@ class Transaction:
             here, there = sa.tuple_(column, resources.c.name), sa.tuple_(place.value, place.name)
             query = query.where(here < there if descending else here > there)
         order = [column.desc(), resources.c.name.desc()] if descending else [column, resources.c.name]
-        rows = self._connection.execute(query.order_by(*order).limit(limit + 1)).all()
+        rows = self._connection.execute(query.order_by(*order).limit(limit + 1)).mappings().all()
         found = [_resource(row) for row in rows[:limit]]
         if len(rows) <= limit:
             return Page(found, None)
@@ -216,7 +216,7 @@ class Transaction:
         query = query if dimensions is None else query.where(metrics.c.dimensions == _dimensions(dimensions))
         query = query if start is None else query.where(metrics.c.at >= start)
         query = query if end is None else query.where(metrics.c.at < end)
-        rows = self._connection.execute(query.order_by(metrics.c.at, metrics.c.id))
+        rows = self._connection.execute(query.order_by(metrics.c.at, metrics.c.id)).mappings()
         return [_metric(row) for row in rows]
 
     def metric_names(self, namespace: str | None = None) -> list[tuple[str, str, dict[str, str]]]:
@@ -234,7 +234,7 @@ class Transaction:
     def _one(self, query: sa.Select[Any], text: str) -> Resource | None:
         if "\0" in text:  # PostgreSQL refuses it even in a question
             return None
-        row = self._connection.execute(query).one_or_none()
+        row = self._connection.execute(query).mappings().one_or_none()
         return None if row is None else _resource(row)
 
     def _row(self, resource: Resource) -> dict[str, Any]:
@@ -260,15 +260,15 @@ def _json(resource: Resource) -> str:
         ) from error
 
 
-def _resource(row: sa.Row[Any]) -> Resource:
-    values: dict[str, Any] = row._asdict()
-    values["document"] = msgspec.json.decode(row.document, type=Document)
+def _resource(row: sa.RowMapping) -> Resource:
+    values: dict[str, Any] = dict(row)
+    values["document"] = msgspec.json.decode(row["document"], type=Document)
     return Resource(**values)
 
 
-def _metric(row: sa.Row[Any]) -> Metric:
-    values: dict[str, Any] = row._asdict()
-    values["dimensions"] = json.loads(row.dimensions)
+def _metric(row: sa.RowMapping) -> Metric:
+    values: dict[str, Any] = dict(row)
+    values["dimensions"] = json.loads(row["dimensions"])
     return Metric(**values)
 
 
