@@ -13,6 +13,7 @@ from pairloom.control_plane.settings import Settings
 from pairloom.control_plane.supervisor import FolderLock
 from pairloom.database import Database
 from pairloom.errors import PlatformError
+from pairloom.object_storage import FolderStore
 
 __all__ = ["make_data_folder", "open_service"]
 
@@ -63,4 +64,6 @@ def open_service(
         credentials = load_or_make(folder).credentials
         database = Database.open(database_url or f"sqlite:///{folder / 'state.sqlite'}", clock=clock)
         stack.callback(database.close)
-        yield Service(folder, credentials, database, settings or Settings(), clock)
+        objects = FolderStore(folder / "objects", clock=clock)
+        stack.callback(objects.close)
+        yield Service(folder, credentials, database, objects, settings or Settings(), clock)

@@ -11,6 +11,7 @@ from pairloom.control_plane.settings import Settings
 from pairloom.control_plane.supervisor import Supervisor, controllers
 from pairloom.control_plane.wire.signatures.credentials import Credentials
 from pairloom.database import Database
+from pairloom.object_storage import ObjectStore
 
 __all__ = ["Clock", "Service"]
 
@@ -29,6 +30,7 @@ class Service:
     credentials : Credentials
         The pair of keys that requests are signed with.
     database : Database
+    objects : ObjectStore
     settings : Settings
     clock : Clock
     supervisor : Supervisor
@@ -38,6 +40,7 @@ class Service:
     data: Path
     credentials: Credentials
     database: Database
+    objects: ObjectStore
     settings: Settings = field(default_factory=Settings)
     clock: Clock = time.time
     supervisor: Supervisor = field(init=False)
