@@ -9,6 +9,7 @@ from importlib import metadata
 
 from cyclopts import App, CycloptsError
 
+from pairloom.cli.running import with_program_apart
 from pairloom.errors import PairloomError, UserError
 
 __all__ = ["main", "run"]
@@ -17,8 +18,11 @@ COMMANDS = (
     "quickstart", "train", "predict", "serve", "transform", "evaluate", "calibrate", "explain", "describe", "convert",
     "repack",
     "up",
+    "run",
 )  # fmt: skip
 """Every command; NAME is the function NAME of the module pairloom.cli.NAME, imported when it is called."""
+MODULES = {"run": "running"}
+"""Modules with another name than their command, since ``pairloom.cli.run`` is the function below."""
 
 HELP = """\
 Train factorization machines on raw rows, score them and see why.
@@ -42,7 +46,7 @@ def build_app() -> App:
     """Return the command line, with every command still unimported."""
     app = App(name="pairloom", help=HELP, help_epilogue=EPILOGUE, help_format="markdown", version=version)
     for name in COMMANDS:
-        app.command(f"pairloom.cli.{name}:{name}", name=name)
+        app.command(f"pairloom.cli.{MODULES.get(name, name)}:{name}", name=name)
     return app
 
 
@@ -55,8 +59,10 @@ def run(arguments: Sequence[str]) -> int:
         0 done; 1 a fault of ours or of the machine; 2 the caller can fix it; 130 interrupted; 141 the reader of the
         output went away.
     """
-    debug = "--debug" in arguments
-    words = [word for word in arguments if word != "--debug"]
+    own, program = with_program_apart(arguments[1:]) if arguments[:1] == ["run"] else (arguments[1:], [])
+    debug = "--debug" in [*arguments[:1], *own]
+    words = [word for word in [*arguments[:1], *own] if word != "--debug"]
+    words += ["--", *program] if program else []
     try:
         result = build_app()(words, exit_on_error=False, print_error=False, result_action="return_value")
         return result if isinstance(result, int) else 0
