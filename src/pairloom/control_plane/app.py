@@ -24,9 +24,10 @@ from pairloom.control_plane.wire.protocols import error_answer, protocol_of, val
 from pairloom.control_plane.wire.protocols.query import form_of
 from pairloom.control_plane.wire.request import Receive, RequestHead, Scope, Send, read_body
 from pairloom.control_plane.wire.routing import S3, named_operation, service_of
-from pairloom.control_plane.wire.s3_requests import checked, payload_hash_of, s3_scope
+from pairloom.control_plane.wire.s3_requests import verified_s3
 from pairloom.control_plane.wire.signatures.refusals import SignatureRefusedError, refusal
-from pairloom.control_plane.wire.signatures.verification import Claim, Verified, claim_of, verify
+from pairloom.control_plane.wire.signatures.verification import Claim, claim_of, verify
+from pairloom.control_plane.wire.signatures.version2 import OlderClaim, older_claim_of
 from pairloom.control_plane.wire.unoffered import answer_unoffered
 from pairloom.control_plane.wire.validation import check_input
 
@@ -76,11 +77,12 @@ class Application:
         try:
             head = RequestHead.of(scope)
             claim, refused = _claim(head)
-            service_id = service_of(head, claim.service if claim else None)
+            service_id = service_of(head, claim.service if isinstance(claim, Claim) else None)
             if claim is None:
                 raise refusal(service_id, refused)
             try:
-                if service_id == S3:
+                if service_id == S3 or isinstance(claim, OlderClaim):
+                    service_id = S3
                     await self._answer_s3(scope, head, claim, receive, send_noting, request_id=request_id)
                 else:
                     service = wire_service(service_id)
@@ -118,7 +120,8 @@ class Application:
         self, service: WireService, head: RequestHead, claim: Claim, receive: Receive, request_id: str
     ) -> Answer:
         body = await read_body(head, receive, MAX_BODY_BYTES.get(service.id, DEFAULT_MAX_BODY_BYTES))
-        verified = self._verify(head, claim, hashlib.sha256(body).hexdigest(), is_s3=False)
+        digest = hashlib.sha256(body).hexdigest()
+        verify(head, claim, self._secret_of, self.service.clock(), digest, is_s3=False)
         protocol = protocol_of(service, head)
         form = form_of(head, body) if protocol.has_form else {}
         target = named_operation(service, head, form)
@@ -127,7 +130,7 @@ class Application:
             return protocol.answer(target, answer_unoffered(target), request_id)
         values = protocol.read(target, head, body)
         check_input(target.operation.input_shape, values, validation_code(service))
-        call = Call(values, self.service, self._principal(verified), head.headers, request_id)
+        call = Call(values, self.service, self._principal(claim.access_key), head.headers, request_id)
         if inspect.iscoroutinefunction(handler):
             output = await handler(call)
         else:
@@ -135,31 +138,42 @@ class Application:
         return protocol.answer(target, output, request_id)
 
     async def _answer_s3(
-        self, scope: Scope, head: RequestHead, claim: Claim, receive: Receive, send: Send, *, request_id: str
+        self,
+        scope: Scope,
+        head: RequestHead,
+        claim: Claim | OlderClaim,
+        receive: Receive,
+        send: Send,
+        *,
+        request_id: str,
     ) -> None:
-        payload_hash = payload_hash_of(head, claim)
-        verified = self._verify(head, claim, payload_hash, is_s3=True)
+        scope, receive = verified_s3(
+            scope,
+            head,
+            claim,
+            receive,
+            secret_of=self._secret_of,
+            now_s=self.service.clock(),
+            request_id=request_id,
+        )
         if self.s3_face is None:
             raise AwsError("NotImplemented", "This service holds no object store of its own.", 501)
-        await self.s3_face(s3_scope(scope, head, verified, request_id), checked(receive, payload_hash), send)
-
-    def _verify(self, head: RequestHead, claim: Claim, payload_hash: str, *, is_s3: bool) -> Verified:
-        return verify(head, claim, self._secret_of, self.service.clock(), payload_hash, is_s3=is_s3)
+        await self.s3_face(scope, receive, send)
 
     def _secret_of(self, access_key: str) -> str | None:
         credentials = self.service.credentials
         return credentials.secret_key if access_key == credentials.access_key else None
 
-    def _principal(self, verified: Verified) -> Principal:
+    def _principal(self, access_key: str) -> Principal:
         service = self.service
         arn = f"arn:aws:sts::{service.account_id}:assumed-role/{service.settings.role_name}/pairloom"
-        return Principal(verified.claim.access_key, arn)
+        return Principal(access_key, arn)
 
 
-def _claim(head: RequestHead) -> tuple[Claim | None, SignatureRefusedError]:
+def _claim(head: RequestHead) -> tuple[Claim | OlderClaim | None, SignatureRefusedError]:
     """Read the claim; or why there is none, which cannot be worded before the service is known."""
     try:
-        return claim_of(head), SignatureRefusedError("missing")
+        return claim_of(head) or older_claim_of(head), SignatureRefusedError("missing")
     except SignatureRefusedError as error:
         return None, error
 

@@ -25,7 +25,7 @@ from pairloom.serving.settings import EndpointSettings, is_loopback
 __all__ = ["ADDRESS_FILE", "Address", "listen", "run"]
 
 ADDRESS_FILE = "service.json"
-"""In the data folder while the service runs: ``{"url": ..., "region": ..., "pid": ...}``."""
+"""In the data folder while the service runs: ``{"url": ..., "region": ..., "account_id": ..., "pid": ...}``."""
 BACKLOG = 2048
 LIMITS = EndpointSettings(
     max_connections=4096, max_concurrent=4096, timeout_s=3600.0, header_timeout_s=20.0, drain_s=5.0
@@ -115,11 +115,9 @@ def run(application: Application, listener: socket.socket, announce: Callable[[A
     """
     host, port = listener.getsockname()[:2]
     address = Address(host, port)
-    folder = application.service.data
-    with (
-        _runner() as runner,
-        _address_file(folder / ADDRESS_FILE, address, application.service.region) as publish,
-    ):
+    service = application.service
+    published = _address_file(service.data / ADDRESS_FILE, address, service.region, service.account_id)
+    with _runner() as runner, published as publish:
 
         def ready() -> None:
             publish()
@@ -176,13 +174,16 @@ async def _serve(application: Application, listener: socket.socket, ready: Calla
 
 
 @contextlib.contextmanager
-def _address_file(file: Path, address: Address, region: str) -> Generator[Callable[[], None]]:
+def _address_file(
+    file: Path, address: Address, region: str, account_id: str
+) -> Generator[Callable[[], None]]:
     """Yield what publishes the address for clients of this machine; it is taken back at the end."""
-    content = json.dumps({"url": address.url, "region": region, "pid": os.getpid()})
+    content = json.dumps({"url": address.url, "region": region, "account_id": account_id, "pid": os.getpid()})
 
     def publish() -> None:
         draft = file.with_suffix(f".{os.getpid()}")
-        draft.write_text(content)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+            stream.write(content)
         draft.replace(file)
 
     try:

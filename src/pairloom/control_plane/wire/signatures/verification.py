@@ -67,10 +67,15 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A claim that holds, with what the signatures of its chunks begin from."""
+    """A claim that holds, with the key that the signatures of its chunks are made with."""
 
     claim: Claim
     key: bytes
+
+    @property
+    def access_key(self) -> str:
+        """Whose request it is."""
+        return self.claim.access_key
 
 
 def claim_of(head: RequestHead) -> Claim | None:
