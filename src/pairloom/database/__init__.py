@@ -9,7 +9,8 @@ schema up to date; `transaction` writes, `snapshot` reads, `changed` waits for s
 
 from pairloom.database.changes import Change, Changes
 from pairloom.database.database import Database
+from pairloom.database.pages import place_after
 from pairloom.database.resource import Metric, Page, Resource
 from pairloom.database.transaction import Transaction
 
-__all__ = ["Change", "Changes", "Database", "Metric", "Page", "Resource", "Transaction"]
+__all__ = ["Change", "Changes", "Database", "Metric", "Page", "Resource", "Transaction", "place_after"]

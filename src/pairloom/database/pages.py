@@ -6,6 +6,7 @@ import base64
 import json
 from dataclasses import dataclass
 
+from pairloom.database.resource import Resource
 from pairloom.errors import DataError
 
 
@@ -24,6 +25,11 @@ class Place:
         return (
             base64.urlsafe_b64encode(json.dumps(fields, separators=(",", ":")).encode()).decode().rstrip("=")
         )
+
+
+def place_after(resource: Resource, *, sort_by: str, descending: bool) -> str:
+    """Return the token of a page that begins after a resource, for `Transaction.list`."""
+    return Place(sort_by, descending, getattr(resource, sort_by), resource.name).token()
 
 
 def place_of(token: str, *, sort_by: str, descending: bool) -> Place:

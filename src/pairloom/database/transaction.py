@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pairloom.database.changes import Change
-from pairloom.database.pages import Place, place_of
+from pairloom.database.pages import place_after, place_of
 from pairloom.database.resource import Document, Metric, Page, Resource
 from pairloom.database.schema import metrics, resources, tags
 from pairloom.errors import AlreadyExistsError, ConflictError, DataError, NotFoundError
@@ -166,8 +166,7 @@ class Transaction:
         found = [_resource(row) for row in rows[:limit]]
         if len(rows) <= limit:
             return Page(found, None)
-        last = found[-1]
-        return Page(found, Place(sort_by, descending, getattr(last, sort_by), last.name).token())
+        return Page(found, place_after(found[-1], sort_by=sort_by, descending=descending))
 
     def count(self, kind: str, *, status: str | Collection[str] | None = None) -> int:
         """Return how many there are."""
