@@ -26,6 +26,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         As it stands in every ARN; requests signed for other regions are taken too.
     role_name : str
         Name of the one role that there is.
+    describe_hold_s : float
+        For how long a Describe of unfinished work may wait for its end while the work is younger than this; 0 for
+        answers at once.
     n_slots : int, optional
         Most processes of jobs at once; one for each core by default.
     """
@@ -33,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     account_id: str = "000000000000"
     region: str = "us-east-1"
     role_name: str = "PairloomExecutionRole"
+    describe_hold_s: float = 20.0
     n_slots: int | None = None
 
     def __post_init__(self) -> None:
@@ -50,6 +54,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             got: str = getattr(self, name)
             if not re.fullmatch(pattern, got, re.ASCII):
                 raise UserError(f"Settings: '{name}' must be {meaning}. Got '{got}'.")
+        if not 0 <= self.describe_hold_s <= 50:
+            raise UserError(f"Settings: 'describe_hold_s' must be in [0, 50]. Got {self.describe_hold_s}.")
         if self.n_slots is not None and not 1 <= self.n_slots <= 10_000:
             raise UserError(f"Settings: 'n_slots' must be in [1, 10000]. Got {self.n_slots}.")
 
