@@ -229,6 +229,25 @@ def test_what_is_deleted_is_forgotten(database):
     assert jobs.supervisor._work == {}
 
 
+def test_one_that_is_made_anew_under_the_same_name_is_not_the_old_one(database):
+    put(database, job("a"))
+    jobs = Jobs(database)
+
+    def make_anew(t):
+        t.delete("job", "a")
+        t.insert(job("a", "Running"))
+
+    async def step(resource):
+        if resource.status == "Pending":
+            await database.write(make_anew)
+        else:
+            await jobs.advance(resource)
+
+    jobs.step = step
+    run(database, jobs, lambda: statuses(database) == {"a": "Done"})
+    assert jobs.seen[:4] == [("adopt", "a"), ("Pending", "a"), ("forget", "a"), ("Running", "a")]
+
+
 @pytest.mark.parametrize("is_child", [True, False])
 def test_the_end_of_a_process_is_heard_at_once(database, is_child):
     put(database, job("a"))

@@ -43,7 +43,8 @@ def search(call: Call) -> dict[str, Any]:
             for resource in _all(t, kind.kind, column, descending, asked.get("NextToken")):
                 record = kind.tell(call.service, resource)
                 record = {**record, "Tags": tag_list(t.tags(resource.arn))}
-                if matches(expression, {**record, **record.get(kind.member, {})}):
+                inner: Any = record.get(kind.member, {})
+                if matches(expression, {**record, **inner}):
                     found.append((resource, record))
                     if len(found) > limit:
                         break

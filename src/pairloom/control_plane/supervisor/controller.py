@@ -53,7 +53,7 @@ class Controller(ABC):
         """
 
     async def forget(self, name: str) -> None:
-        """End what may still run for a resource that was deleted or is finished."""
+        """End what may still run for a resource that was deleted (perhaps made anew since) or is finished."""
 
     async def close(self) -> None:
         """The service stops in an orderly way: stop what must not outlive it."""

@@ -25,6 +25,7 @@ Key = tuple[str, str]
 class _Work:
     """What is going on for one resource."""
 
+    id: str | None = None
     task: asyncio.Task[None] | None = None
     again: bool = False
     n_failures: int = 0
@@ -166,6 +167,10 @@ class Supervisor:
                 self.slots.release(*key)
                 await controller.forget(key[1])
                 return None, True
+            if work.id not in (None, resource.id):  # deleted, and made anew under its name
+                self.slots.release(*key)
+                await controller.forget(key[1])
+            work.id = resource.id
             delay = await controller.reconcile(resource)
         except ConflictError:
             work.again = True
