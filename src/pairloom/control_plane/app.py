@@ -18,7 +18,7 @@ from pairloom.control_plane import resources
 from pairloom.control_plane.operations import Call, Principal, handler_of
 from pairloom.control_plane.service import Service
 from pairloom.control_plane.wire.answer import Answer
-from pairloom.control_plane.wire.errors import AwsError
+from pairloom.control_plane.wire.errors import AwsError, told_to_clients
 from pairloom.control_plane.wire.models import WireService, wire_service
 from pairloom.control_plane.wire.protocols import error_answer, protocol_of, validation_code
 from pairloom.control_plane.wire.protocols.query import form_of
@@ -94,13 +94,13 @@ class Application:
             if started:
                 raise
             await _send(send, error_answer(service_id, error, request_id, head, scope["method"]))
-        except Exception:
-            LOG.exception("request %s: %s %s", request_id, scope["method"], scope["path"])
+        except Exception as error:
+            told = told_to_clients(error, request_id)
+            if told.status != 400:
+                LOG.exception("request %s: %s %s", request_id, scope["method"], scope["path"])
             if started:
                 raise
-            text = f"Pairloom failed; its log tells more of request {request_id}."
-            fault = AwsError("InternalFailure", text, 500)
-            await _send(send, error_answer(service_id, fault, request_id, head, scope["method"]))
+            await _send(send, error_answer(service_id, told, request_id, head, scope["method"]))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Start and stop what goes on beside requests, when the server says so."""

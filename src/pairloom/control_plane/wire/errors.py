@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["AwsError"]
+from pairloom.errors import AlreadyExistsError, ConflictError, PlatformError, UserError
+
+__all__ = ["AwsError", "told_to_clients"]
 
 
 class AwsError(Exception):
@@ -27,3 +29,22 @@ class AwsError(Exception):
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code, self.message, self.status, self.fields = code, message, status, dict(fields or {})
+
+
+def told_to_clients(error: Exception, request_id: str) -> AwsError:
+    """Word an error of ours that an operation let through; what is not meant for clients stays in the log.
+
+    Clients try again by themselves after `ServiceUnavailable`: the disk is full, the database gone.
+    """
+    match error:
+        case AlreadyExistsError():
+            return AwsError("ResourceInUse", str(error), 400)
+        case UserError():
+            return AwsError("ValidationException", str(error), 400)
+        case ConflictError():
+            return AwsError("ConflictException", str(error), 409)
+        case PlatformError():
+            return AwsError("ServiceUnavailable", str(error), 503)
+        case _:
+            text = f"Pairloom failed; its log tells more of request {request_id}."
+            return AwsError("InternalFailure", text, 500)
