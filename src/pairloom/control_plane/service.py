@@ -11,6 +11,7 @@ from pairloom.control_plane.settings import Settings
 from pairloom.control_plane.supervisor import Supervisor, controllers
 from pairloom.control_plane.wire.signatures.credentials import Credentials
 from pairloom.database import Database
+from pairloom.hosting.live import LiveEndpoints
 from pairloom.object_storage import ObjectStore
 
 __all__ = ["Clock", "Service"]
@@ -35,6 +36,8 @@ class Service:
     clock : Clock
     supervisor : Supervisor
         Drives the controllers between the start and the end of the application (`start`, `stop`).
+    endpoints : LiveEndpoints
+        Those that answer now.
     """
 
     data: Path
@@ -44,6 +47,7 @@ class Service:
     settings: Settings = field(default_factory=Settings)
     clock: Clock = time.time
     supervisor: Supervisor = field(init=False)
+    endpoints: LiveEndpoints = field(default_factory=LiveEndpoints)
 
     def __post_init__(self) -> None:
         self.supervisor = Supervisor(self.database, n_slots=self.settings.n_slots)

@@ -31,6 +31,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         answers at once.
     n_slots : int, optional
         Most processes of jobs at once; one for each core by default.
+    endpoint_idle_s : float, optional
+        Seconds without a request after which the workers of an endpoint end until the next one comes; never by default.
+    capture_flush_s : float
+        Seconds from the first captured request to the object in S3 that holds it.
     """
 
     account_id: str = "000000000000"
@@ -38,6 +42,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     role_name: str = "PairloomExecutionRole"
     describe_hold_s: float = 20.0
     n_slots: int | None = None
+    endpoint_idle_s: float | None = None
+    capture_flush_s: float = 10.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot stand in an ARN.
@@ -58,6 +64,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise UserError(f"Settings: 'describe_hold_s' must be in [0, 50]. Got {self.describe_hold_s}.")
         if self.n_slots is not None and not 1 <= self.n_slots <= 10_000:
             raise UserError(f"Settings: 'n_slots' must be in [1, 10000]. Got {self.n_slots}.")
+        for name in ("endpoint_idle_s", "capture_flush_s"):
+            seconds: float | None = getattr(self, name)
+            if seconds is not None and not 0 < seconds < float("inf"):
+                raise UserError(f"Settings: '{name}' must be a number of seconds above 0. Got {seconds}.")
 
 
 def read_settings(folder: Path) -> Settings:

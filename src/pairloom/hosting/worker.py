@@ -46,6 +46,8 @@ class WorkerPlan:
         Limits; address and number of workers are of no effect.
     sockets : Path
         Folder for unix sockets, of this user alone; their whole path must be shorter than 100 bytes.
+    algorithm : str
+        That the model must be of; empty takes any.
     module : str
         Run with ``python -m``; it takes `pairloom.serving.orders.Orders`.
     environment : mapping of str to str
@@ -62,6 +64,7 @@ class WorkerPlan:
     model: Path
     settings: EndpointSettings
     sockets: Path
+    algorithm: str = ""
     module: str = "pairloom.serving.worker"
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     work: Path | None = None
@@ -152,7 +155,15 @@ class Worker:
             opened += [status, status_end, log, log_end]
             counters = Counters.create(2)
             opened.append(counters.file)
-            orders = Orders(str(plan.model), plan.settings, listener.fileno(), status_end, counters.file, 1)
+            orders = Orders(
+                str(plan.model),
+                plan.settings,
+                listener.fileno(),
+                status_end,
+                counters.file,
+                1,
+                plan.algorithm,
+            )
             self._process = subprocess.Popen(  # noqa: S603 - our own module
                 [sys.executable, "-m", plan.module],
                 stdin=subprocess.PIPE,

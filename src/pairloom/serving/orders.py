@@ -29,6 +29,8 @@ class Orders:
         Descriptors of the socket, of the pipe to report on, and of the shared counters.
     slot : int
         Of this worker among the counters.
+    algorithm : str
+        That the model must be of; empty takes any.
     """
 
     model: str
@@ -37,6 +39,7 @@ class Orders:
     status: int
     counters: int
     slot: int
+    algorithm: str = ""
 
     def to_line(self) -> bytes:
         """Write them."""

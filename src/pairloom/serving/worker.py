@@ -55,6 +55,11 @@ def _load(orders: Orders) -> tuple[Any, Any, asyncio.Event]:
 
     settings = orders.settings
     artifact = load_artifact(orders.model)
+    if orders.algorithm not in ("", artifact.algorithm):
+        raise UserError(
+            f"Endpoint: the model must be one of {orders.algorithm}, as its image says. Got one of "
+            f"{artifact.algorithm}. Name the image that trained it."
+        )
     scorer = Scorer(artifact, n_threads=settings.n_threads, default_accept=settings.default_accept)
     counters = Counters(orders.counters, orders.slot)
     counters.put("requests_in_flight", 0)

@@ -1,0 +1,1 @@
+"""Models that answer, as the service keeps them: from what is stored to worker processes."""
