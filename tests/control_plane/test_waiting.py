@@ -111,5 +111,6 @@ def test_a_waiter_of_boto3_is_told_from_a_call(waits):
     ask = client.get_waiter("endpoint_in_service").wait if waits else client.describe_endpoint
     with pytest.raises(InterruptedError):
         ask(EndpointName="e")
+    client.close()
     agent = seen[0].decode() if isinstance(seen[0], bytes) else seen[0]
     assert (hold_s({"user-agent": agent}, 3600, YOUNG_S) == WAITER_S) is waits

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import inspect
 import logging
+import re
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
@@ -37,6 +38,7 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 MAX_BODY_BYTES = {"sagemaker-runtime": 32 << 20}
 DEFAULT_MAX_BODY_BYTES = 8 << 20
 HEALTH = "/_pairloom/health"
+CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 LOG = logging.getLogger("pairloom.control_plane")
 
 assert resources.__name__  # importing it offers the operations
@@ -179,7 +181,7 @@ def _claim(head: RequestHead) -> tuple[Claim | OlderClaim | None, SignatureRefus
 
 
 async def _send(send: Send, answer: Answer) -> None:
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
+    headers = [(name.encode(), _header_value(name, value)) for name, value in answer.headers.items()]
     if isinstance(answer.body, bytes):
         headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -189,3 +191,9 @@ async def _send(send: Send, answer: Answer) -> None:
     async for part in answer.body:
         await send({"type": "http.response.body", "body": part, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
+
+
+def _header_value(name: str, value: str) -> bytes:
+    if CONTROL.search(value):
+        raise ValueError(f"The header {name} of an answer must hold no control characters.")
+    return value.encode("latin-1")

@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import uvicorn
@@ -28,10 +28,13 @@ class LocalService:
     application : Application
     url : str
         ``http://127.0.0.1:PORT``.
+    clients : list
+        Clients that were made; closed at the end.
     """
 
     application: Application
     url: str
+    clients: list[Any] = field(default_factory=list[Any])
 
     def client(self, name: str, **settings: Any) -> Any:
         """Return boto3's client of a service, which asks once.
@@ -57,7 +60,9 @@ class LocalService:
         once = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
         config = once.merge(given["config"]) if "config" in given else once
         session: Any = boto3.Session()
-        return session.client(name, **(given | {"config": config}))
+        client = session.client(name, **(given | {"config": config}))
+        self.clients.append(client)
+        return client
 
 
 @contextmanager
@@ -76,9 +81,12 @@ def serving(application: Application) -> Generator[LocalService]:
         target=lambda: asyncio.run(server.serve([listener])), name="pairloom-service", daemon=True
     )
     thread.start()
+    service = LocalService(application, f"http://127.0.0.1:{listener.getsockname()[1]}")
     try:
-        yield LocalService(application, f"http://127.0.0.1:{listener.getsockname()[1]}")
+        yield service
     finally:
+        for client in service.clients:
+            client.close()
         server.should_exit = True
         thread.join(START_S)
         listener.close()
