@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -13,6 +14,9 @@ __all__ = ["FILE", "Settings", "read_settings"]
 
 FILE = "settings.toml"
 """In the data folder; every field of `Settings` may stand in it."""
+
+
+LEAST_MEMORY_BYTES = 64 << 20
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -35,6 +39,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Seconds without a request after which the workers of an endpoint end until the next one comes; never by default.
     capture_flush_s : float
         Seconds from the first captured request to the object in S3 that holds it.
+    images : dict of str to list of str
+        Your own algorithms: the command that an image of a training job stands for, with or without its tag. It is run
+        with the job's ContainerArguments behind it, else ``train``.
+    job_memory_bytes : int, optional
+        Most private memory of each process of your own algorithms and scripts; all of the machine's by default.
+    requirements : "check" or "install"
+        What is done with the ``requirements.txt`` of a script: "check" fails the job where the service's Python has not
+        all of it installed, and fetches nothing; "install" has pip bring it into a folder of the job alone.
     """
 
     account_id: str = "000000000000"
@@ -44,6 +56,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     n_slots: int | None = None
     endpoint_idle_s: float | None = None
     capture_flush_s: float = 10.0
+    images: dict[str, list[str]] = {}
+    job_memory_bytes: int | None = None
+    requirements: Literal["check", "install"] = "check"
 
     def __post_init__(self) -> None:
         """Refuse what cannot stand in an ARN.
@@ -68,6 +83,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             seconds: float | None = getattr(self, name)
             if seconds is not None and not 0 < seconds < float("inf"):
                 raise UserError(f"Settings: '{name}' must be a number of seconds above 0. Got {seconds}.")
+        if self.job_memory_bytes is not None and self.job_memory_bytes < LEAST_MEMORY_BYTES:
+            raise UserError(
+                f"Settings: 'job_memory_bytes' must be at least {LEAST_MEMORY_BYTES:,}. Got {self.job_memory_bytes:,}."
+            )
+        for image, command in self.images.items():
+            if not command or not command[0]:
+                raise UserError(f"Settings: 'images' must give '{image}' a command. Got an empty one.")
 
 
 def read_settings(folder: Path) -> Settings:

@@ -1,0 +1,146 @@
+"""From a request and the settings to what a job runs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pairloom.control_plane.service import Service
+from pairloom.control_plane.training.channels import channel_of, file_in
+from pairloom.control_plane.training.images import Program, metric_definitions_of, program_of
+from pairloom.database import Resource
+from pairloom.errors import UserError
+from pairloom.jobs.specification import OPT_ML, InputFile, JobSpecification
+
+__all__ = ["DataDownloadError", "hosts_of", "may_begin_again", "plan"]
+
+SOURCE_PATH = "input/config/sourcedir.tar.gz"
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+"""Variables of the service that its jobs get."""
+
+
+class DataDownloadError(UserError):
+    """A channel's data cannot be brought to the job."""
+
+
+def hosts_of(request: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the hosts, sorted."""
+    resources = request["ResourceConfig"]
+    groups = resources.get("InstanceGroups") or []
+    n_hosts = resources.get("InstanceCount") or sum(group["InstanceCount"] for group in groups) or 1
+    return tuple(sorted(f"algo-{number + 1}" for number in range(n_hosts)))
+
+
+def may_begin_again(request: Mapping[str, Any], program: Program) -> bool:
+    """Whether a job whose processes were lost is begun again.
+
+    An algorithm of the catalogue reads and writes its own files only. A program of somebody's own is begun again if
+    it keeps checkpoints, is meant for spot instances, or says so by its retry strategy.
+    """
+    asks = ("CheckpointConfig", "EnableManagedSpotTraining", "RetryStrategy")
+    return program.is_built_in or any(request.get(name) for name in asks)
+
+
+def plan(service: Service, job: Resource, checkpoints: Path, *, n_threads: int) -> JobSpecification:
+    """Return what a job runs.
+
+    Parameters
+    ----------
+    service : Service
+    job : Resource
+    checkpoints : path
+        Where its checkpoints are kept, if it asks for any.
+    n_threads : int
+        That each of its hosts may use.
+
+    Raises
+    ------
+    DataDownloadError
+        If a channel's data is not there.
+    UserError
+        For whatever else the request cannot mean.
+    """
+    request = job.document["request"]
+    specification, hyperparameters = request["AlgorithmSpecification"], request.get("HyperParameters", {})
+    program = program_of(specification, hyperparameters, service.settings.images)
+    by_copy = not program.is_built_in and os.geteuid() == 0  # root may write into files that allow nobody to
+    try:
+        channels = tuple(
+            channel_of(given, specification["TrainingInputMode"], service.objects, by_copy=by_copy)
+            for given in request.get("InputDataConfig", [])
+        )
+    except UserError as error:
+        raise DataDownloadError(str(error)) from error
+    limit_s = request["StoppingCondition"].get("MaxRuntimeInSeconds", 86400)
+    keeps = request.get("CheckpointConfig")
+    at = keeps.get("LocalPath", f"{OPT_ML}/checkpoints") if keeps else f"{OPT_ML}/checkpoints"
+    if keeps and (not PurePosixPath(at).is_relative_to(f"{OPT_ML}/") or ".." in PurePosixPath(at).parts):
+        raise UserError(f"CheckpointConfig: LocalPath must be a folder under {OPT_ML}. Got {at!r}.")
+    resources = request["ResourceConfig"]
+    hosts = hosts_of(request)
+    return JobSpecification(
+        job.name,
+        program.command,
+        _environment(service, job, program, n_threads),
+        hyperparameters,
+        channels,
+        hosts=hosts,
+        instance_type=resources.get("InstanceType", "local"),
+        max_runtime_s=max(0.0, limit_s - job.document["ran_s"]),
+        checkpoints=checkpoints if keeps or request.get("EnableManagedSpotTraining") else None,
+        checkpoints_at=at,
+        metrics=metric_definitions_of(specification),
+        memory_bytes=None if program.is_built_in else service.settings.job_memory_bytes,
+        archives=_archives(service, program),
+        configuration=_configuration(request),
+    )
+
+
+def _environment(service: Service, job: Resource, program: Program, n_threads: int) -> dict[str, str]:
+    request = job.document["request"]
+    own = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    home = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    given = dict(request.get("Environment", {}))
+    environment = {
+        **own,
+        **({"PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in home)} if home else {}),
+        "PYTHONUNBUFFERED": "1",
+        **given,
+        "TRAINING_JOB_NAME": job.name,
+        "TRAINING_JOB_ARN": job.arn,
+        "AWS_REGION": service.region,
+        "AWS_DEFAULT_REGION": service.region,
+        "SM_NUM_CPUS": str(n_threads),
+        "PAIRLOOM_NUM_THREADS": str(n_threads),
+    }
+    if program.source is not None:
+        environment["PAIRLOOM_SCRIPT_REQUIREMENTS"] = service.settings.requirements
+    return environment
+
+
+def _archives(service: Service, program: Program) -> dict[str, InputFile]:
+    if program.source is None or not program.source.startswith("s3://"):
+        return {}
+    owner = "sagemaker_submit_directory"
+    return {SOURCE_PATH: file_in(service.objects, program.source, "sourcedir.tar.gz", owner)}
+
+
+def _configuration(request: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if request.get("CheckpointConfig"):
+        keeps = request["CheckpointConfig"]
+        found["checkpointconfig"] = {
+            "S3Uri": keeps["S3Uri"],
+            "LocalPath": keeps.get("LocalPath", f"{OPT_ML}/checkpoints"),
+        }
+    for member, file in (
+        ("DebugHookConfig", "debughookconfig"),
+        ("TensorBoardOutputConfig", "tensorboardoutputconfig"),
+        ("ProfilerConfig", "profilerconfig"),
+    ):
+        if request.get(member):
+            found[file] = json.loads(json.dumps(request[member]))
+    return found
