@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 
 from pairloom.algorithms.linear_learner import LinearLearner
 from pairloom.rows import RowBatch
-from support.datasets import data_folder
+from support.datasets import data_folder, has_data, movielens_likes
 from support.dense_sets import as_rows, pictures
 from support.machine import describe
 
@@ -63,18 +64,45 @@ def load_pictures(small: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
 
 
 def many(small: bool) -> None:
-    """32 models against one fit of scikit-learn's LogisticRegression."""
+    """32 models against one fit of scikit-learn's LogisticRegression, on dense pictures."""
+    x, y, held_x, held_y = load_pictures(small)
+    compare_many(
+        (as_rows(x, y), as_rows(held_x, held_y)), standardised(x, held_x), (y, held_y), small,
+        epochs=2, mini_batch_size=2000,
+    )  # fmt: skip
+
+
+def likes(small: bool) -> None:
+    """The same on MovieLens-100K as likes, one-hot users and films."""
+    if not has_data():
+        return
+    split = movielens_likes()
+    split = split.head(2000) if small else split
+    rows = (ones_as_rows(split.train, split.train_labels), ones_as_rows(split.test, split.test_labels))
+    compare_many(rows, [split.train, split.test], (split.train_labels, split.test_labels), small)
+
+
+def ones_as_rows(matrix: csr_array, labels: np.ndarray) -> Rows:
+    """Return rows whose values are all one."""
+    return RowBatch(matrix.indptr.astype(np.int64), matrix.indices, None, matrix.shape[1], labels)
+
+
+def compare_many(
+    rows: tuple[Rows, Rows],
+    matrices: list[Any],
+    labels: tuple[np.ndarray, np.ndarray],
+    small: bool,
+    **asked: object,
+) -> None:
     from sklearn.linear_model import LogisticRegression
 
-    x, y, held_x, held_y = load_pictures(small)
-    train, held = as_rows(x, y), as_rows(held_x, held_y)
-    z, held_z = standardised(x, held_x)
+    (train, held), (z, held_z), (y, held_y) = rows, matrices, labels
     for repeat in range(1 if small else 3):
         peer, peer_s = timed(lambda: LogisticRegression(max_iter=1000).fit(z, y))
         peer_loss = log_loss(held_y, peer.predict_proba(held_z)[:, 1])
         model, ours_s = learn(
-            train, held, predictor_type="binary_classifier", num_models=32, epochs=2,
-            mini_batch_size=2000, binary_classifier_model_selection_criteria="loss_function",
+            train, held, predictor_type="binary_classifier", num_models=32,
+            binary_classifier_model_selection_criteria="loss_function", **asked,
         )  # fmt: skip
         loss = log_loss(held_y, model.predict(held)["score"])
         print(f"| 32 models, run {repeat + 1}: CPU s, log loss | {ours_s:.3f}, {loss:.4f} |")
@@ -318,7 +346,14 @@ def growth(small: bool) -> None:
         print(f"| sparse {rows.n_rows:,} x 100,000, 6 models: CPU s | {seconds:.2f} |", flush=True)
 
 
-PARTS = {"many": many, "losses": losses, "targets": targets, "sparse": sparse, "growth": growth}
+PARTS = {
+    "many": many,
+    "likes": likes,
+    "losses": losses,
+    "targets": targets,
+    "sparse": sparse,
+    "growth": growth,
+}
 
 
 def main() -> None:

@@ -93,9 +93,36 @@ void scores_and_gradients_are_sums(const LinearKernels& kernels, std::size_t n_c
   }
 }
 
+void penalised_steps_are_stationary() {
+  constexpr std::size_t n = 5;
+  std::vector<double> matrix(n * n), gradient(n), start(n), l1(n), step(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < n; ++j) matrix[i * n + j] = i == j ? 2.0 : 0.3 / static_cast<double>(1 + i + j);
+    gradient[i] = static_cast<double>(i) - 2.0;
+    start[i] = i % 2 == 0 ? 0.5 : 0.0;
+    l1[i] = 0.25 * static_cast<double>(i);
+  }
+  const double scale = 1.5;
+  minimise_penalised({n, matrix.data(), scale, gradient.data(), start.data(), l1.data()}, 100, step.data());
+  bool has_zero = false;
+  for (std::size_t i = 0; i < n; ++i) {
+    double slope = gradient[i];
+    for (std::size_t j = 0; j < n; ++j) slope += scale * matrix[i * n + j] * step[j];
+    const double reached = start[i] + step[i];
+    if (reached == 0.0) {
+      has_zero = true;
+      CHECK(std::abs(slope) <= l1[i] + 1e-3);
+    } else {
+      CHECK(std::abs(slope + std::copysign(l1[i], reached)) <= 1e-3);
+    }
+  }
+  CHECK(has_zero);
+}
+
 }  // namespace
 
 int main() {
+  penalised_steps_are_stationary();
   for (const auto level : available_levels()) {
     const LinearKernels& kernels = linear_kernels(level);
     CHECK(kernels.level == level);

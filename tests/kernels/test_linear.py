@@ -5,7 +5,13 @@ import pytest
 
 from pairloom.errors import UserError
 from pairloom.kernels.levels import available_levels
-from pairloom.kernels.linear import LinearLoss, SparseTable, linear_gradient, linear_scores
+from pairloom.kernels.linear import (
+    LinearLoss,
+    SparseTable,
+    linear_gradient,
+    linear_scores,
+    minimise_penalised,
+)
 from pairloom.kernels.native_rows import native_rows
 from pairloom.rows import RowBatch
 from reference.linear_twin import LinearTwin
@@ -114,7 +120,31 @@ def test_scores_and_gradients_are_the_products(monkeypatch, level, n_columns, va
     np.testing.assert_allclose(few, dense[:, :7] @ weights[:7] + bias, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("n", [1, 2, 7, 33])
+def test_a_penalised_parabola_is_minimised(n):
+    random = np.random.default_rng(n)
+    root = random.normal(size=(n + 5, n))
+    matrix, scale = root.T @ root / n, 0.7
+    gradient, start = random.normal(size=n), random.normal(size=n) * (random.random(n) < 0.5)
+    l1 = random.random(n)
+    step = minimise_penalised(matrix, scale, gradient, start, l1, max_sweeps=2000)
+    # Slowly, by gradient steps and shrinking, from where the kernel stopped: it should have been there.
+    rate = 1 / (scale * np.linalg.eigvalsh(matrix)[-1])
+    reached = start + step
+    for _ in range(5000):
+        moved = reached - rate * (gradient + scale * matrix @ (reached - start))
+        reached = np.sign(moved) * np.maximum(np.abs(moved) - rate * l1, 0)
+
+    def value(s):
+        return gradient @ s + s @ (scale * matrix) @ s / 2 + l1 @ np.abs(start + s)
+
+    assert value(step) <= value(reached - start) + 1e-4 * abs(value(reached - start))
+    assert value(step) <= min(0.0, value(np.zeros(n)) - l1 @ np.abs(start)) + l1 @ np.abs(start)
+
+
 def test_shapes_that_do_not_fit_are_refused():
+    with pytest.raises(UserError, match="of one size"):
+        minimise_penalised(np.eye(3), 1.0, np.zeros(3), np.zeros(2), np.zeros(3))
     columns, weights, bias = make_columns(4)
     with pytest.raises(UserError, match="'bias' and 'columns'"):
         SparseTable(weights, bias[:3], 1, columns, 0.5)

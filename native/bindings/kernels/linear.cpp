@@ -71,6 +71,16 @@ void bind_linear(nb::module_& m) {
         linear_gradient(rows.view(), residuals.data(), residuals.shape(1), gradient.data());
       },
       "rows"_a, "residuals"_a, "gradient"_a);
+
+  m.def(
+      "minimise_penalised",
+      [](Matrix<const double> matrix, double scale, Vector<const double> gradient, Vector<const double> start,
+         Vector<const double> l1, std::size_t max_sweeps, Vector<double> step) {
+        const nb::gil_scoped_release release;
+        minimise_penalised({step.shape(0), matrix.data(), scale, gradient.data(), start.data(), l1.data()}, max_sweeps,
+                           step.data());
+      },
+      "matrix"_a, "scale"_a, "gradient"_a, "start"_a, "l1"_a, "max_sweeps"_a, "step"_a);
 }
 
 }  // namespace pairloom

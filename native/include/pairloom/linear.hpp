@@ -54,7 +54,7 @@ struct LinearTrainArguments {
   double* losses;       // per model, weighted sum before each step
   double clock;         // rows before `begin`
   std::size_t prefetch_distance;
-  float* scratch;  // 2 * padded floats
+  float* scratch;  // 3 * padded floats
 };
 
 struct LinearScoreArguments {
@@ -88,5 +88,20 @@ void linear_scores(const LinearKernels& kernels, const LinearScoreArguments& arg
 
 // gradient += rows^T residuals; gradient is n_features x n_columns, residuals are n_rows x n_columns.
 void linear_gradient(const RowView& rows, const double* residuals, std::size_t n_columns, double* gradient);
+
+// A parabola with a penalty upon it: gradient s + s (scale matrix) s / 2 + sum l1 |start + s|, over s of n numbers.
+struct PenalisedParabola {
+  std::size_t n;
+  const double* matrix;  // n x n, symmetric, its diagonal above zero
+  double scale;
+  const double* gradient;
+  const double* start;
+  const double* l1;
+};
+
+// Writes the s that minimises it, one coordinate after the other, in at most `max_sweeps` sweeps over all; a sweep whose
+// largest gain is a millionth of the first one's is the last. Friedman, Hastie and Tibshirani, "Regularization Paths for
+// Generalized Linear Models via Coordinate Descent", Journal of Statistical Software 2010.
+void minimise_penalised(const PenalisedParabola& parabola, std::size_t max_sweeps, double* step);
 
 }  // namespace pairloom

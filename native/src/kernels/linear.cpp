@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -84,7 +85,7 @@ void linear_train(const LinearKernels& kernels, const LinearTrainArguments& argu
   std::atomic<std::size_t> next{0};
   std::mutex reconciling;
   const auto work = [&](float* bias, double* losses, OwnBias* own) {
-    AlignedFloats scratch(2 * padded);
+    AlignedFloats scratch(3 * padded);
     LinearTrainArguments a = arguments;
     a.prefetch_distance = prefetch_distance(n_features, a.layout, a.rows);
     a.bias = bias;
@@ -135,6 +136,29 @@ void linear_gradient(const RowView& rows, const double* residuals, std::size_t n
       double* out = gradient + static_cast<std::size_t>(rows.indices[p]) * n_columns;
       for (std::size_t c = 0; c < n_columns; ++c) out[c] += x * residual[c];
     }
+  }
+}
+
+void minimise_penalised(const PenalisedParabola& parabola, std::size_t max_sweeps, double* step) {
+  const auto& [n, matrix, scale, gradient, start, l1] = parabola;
+  constexpr double negligible = 1e-6;
+  std::vector<double> product(n, 0.0);
+  std::fill_n(step, n, 0.0);
+  double first = 0.0;
+  for (std::size_t sweep = 0; sweep < max_sweeps; ++sweep) {
+    double largest = 0.0;
+    for (std::size_t j = 0; j < n; ++j) {
+      const double size = scale * matrix[j * n + j], here = start[j] + step[j];
+      const double target = here - (gradient[j] + product[j]) / size;
+      const double change = std::copysign(std::max(std::abs(target) - l1[j] / size, 0.0), target) - here;
+      if (change == 0.0) continue;
+      const double* row = matrix + j * n;
+      for (std::size_t i = 0; i < n; ++i) product[i] += scale * change * row[i];
+      step[j] += change;
+      largest = std::max(largest, change * change * size);
+    }
+    if (sweep == 0) first = largest;
+    if (!(largest > negligible * first)) return;
   }
 }
 

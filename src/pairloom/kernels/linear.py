@@ -11,7 +11,7 @@ from pairloom.kernels._native import LinearLoss
 from pairloom.kernels.fm import allocate_table
 from pairloom.kernels.levels import chosen_level
 
-__all__ = ["LinearLoss", "SparseTable", "linear_gradient", "linear_scores"]
+__all__ = ["LinearLoss", "SparseTable", "linear_gradient", "linear_scores", "minimise_penalised"]
 
 Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
@@ -156,3 +156,38 @@ def linear_gradient(rows: _native.Rows, residuals: Float64Array, n_features: int
     gradient = np.zeros((n_features, residuals.shape[1]))
     _native.linear_gradient(rows, np.ascontiguousarray(residuals), gradient)
     return gradient
+
+
+def minimise_penalised(
+    matrix: Float64Array,
+    scale: float,
+    gradient: Float64Array,
+    start: Float64Array,
+    l1: Float64Array,
+    *,
+    max_sweeps: int = 30,
+) -> Float64Array:
+    """Minimise ``gradient s + s (scale matrix) s / 2 + l1 |start + s|`` over s, one coordinate after the other.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n, n), float64
+        Symmetric, its diagonal above zero.
+    scale : float
+    gradient, start, l1 : ndarray of shape (n,), float64
+    max_sweeps : int
+        Times that every coordinate is visited, at most.
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+    """
+    if not (matrix.shape == (len(start), len(start)) and len(gradient) == len(l1) == len(start)):
+        raise UserError(
+            f"matrix, gradient, start and l1 must be of one size. Got {matrix.shape}, {len(gradient)}, "
+            f"{len(start)} and {len(l1)}."
+        )
+    step = np.empty(len(start))
+    own = (np.ascontiguousarray(array, np.float64) for array in (gradient, start, l1))
+    _native.minimise_penalised(np.ascontiguousarray(matrix), scale, *own, max_sweeps, step)
+    return step

@@ -15,6 +15,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from pairloom.kernels.linear import minimise_penalised
+
 __all__ = ["Minimiser", "Objective"]
 
 Float64Array = npt.NDArray[np.float64]
@@ -114,7 +116,8 @@ class Minimiser:
                 direction[direction * steepest > 0] = 0.0
                 moved = self._search_orthant(parameters, direction, steepest, value, width)
             else:
-                moved = self._search_line(parameters, direction, steepest, value, width)
+                slope = float((direction * steepest).sum())
+                moved = self._halved(parameters, direction, slope, value, width)
             if moved is None:
                 return parameters, used
             smooth, next_gradient = objective.value_and_gradient(moved, width)
@@ -130,16 +133,10 @@ class Minimiser:
                 return parameters, used + 1
         return parameters, max_steps
 
-    def _search_line(
-        self,
-        parameters: Float64Array,
-        direction: Float64Array,
-        steepest: Float64Array,
-        value: float,
-        width: float,
+    def _halved(
+        self, parameters: Float64Array, direction: Float64Array, slope: float, value: float, width: float
     ) -> Float64Array | None:
-        """Halve the step until the value falls enough; None when it never does."""
-        slope = float((direction * steepest).sum())
+        """Halve the step until the value falls enough for its slope; None when it never does."""
         if not slope < 0:
             return None
         at = self.objective.along(parameters, direction, width)
@@ -164,21 +161,15 @@ class Minimiser:
         """
         l1, (matrix, relative) = self.objective.l1, curvature
         steps = [
-            _penalised_step(parameters[:, k], gradient[:, k], l1[:, k], matrix * relative[k])
+            minimise_penalised(
+                matrix, float(relative[k]), gradient[:, k], parameters[:, k], l1[:, k], max_sweeps=SWEEPS
+            )
             for k in range(parameters.shape[1])
         ]
         direction = np.stack(steps, axis=1)
         shrunk = float((l1 * (np.abs(parameters + direction) - np.abs(parameters))).sum())
         slope = float((gradient * direction).sum()) + shrunk
-        if not slope < 0:
-            return None
-        at = self.objective.along(parameters, direction, width)
-        for step in STEPS:
-            if at(step) <= value + SUFFICIENT * step * slope:
-                moved = parameters + step * direction
-                self.objective.arrived(moved, step)
-                return moved
-        return None
+        return self._halved(parameters, direction, slope, value, width)
 
     def _search_orthant(
         self,
@@ -188,7 +179,7 @@ class Minimiser:
         value: float,
         width: float,
     ) -> Float64Array | None:
-        """The same among parameters of unchanged sign; one that would change its sign becomes zero."""
+        """Halve the step among parameters of unchanged sign; one that would change its sign becomes zero."""
         if not float((direction * steepest).sum()) < 0:
             return None
         l1 = self.objective.l1
@@ -200,28 +191,6 @@ class Minimiser:
             if reached <= value + SUFFICIENT * float((steepest * (moved - parameters)).sum()):
                 return moved
         return None
-
-
-def _penalised_step(
-    start: Float64Array, gradient: Float64Array, l1: Float64Array, matrix: Float64Array
-) -> Float64Array:
-    """Minimise ``gradient s + s matrix s / 2 + l1 |start + s|`` over s, one coordinate after the other."""
-    step, product = np.zeros_like(start), np.zeros_like(start)
-    sizes = matrix.diagonal()
-    first = 0.0
-    for sweep in range(SWEEPS):
-        largest = 0.0
-        for j, (here, size, threshold) in enumerate(zip(start, sizes, l1 / sizes, strict=True)):
-            target = here + step[j] - (gradient[j] + product[j]) / size
-            change = np.sign(target) * max(abs(target) - threshold, 0.0) - here - step[j]
-            if change != 0.0:
-                product += change * matrix[j]
-                step[j] += change
-                largest = max(largest, change * change * size)
-        first = largest if sweep == 0 else first
-        if largest <= 1e-6 * first:
-            break
-    return step
 
 
 def _pseudo_gradient(parameters: Float64Array, gradient: Float64Array, l1: Float64Array) -> Float64Array:

@@ -52,6 +52,8 @@ class Loss:
         labels : ndarray of shape (n_rows,)
             0 and 1 for logistic and hinge, class numbers for softmax.
         """
+        if self.name == "logistic":
+            return _logistic(scores, labels.astype(scores.dtype)[:, None], np.exp(-np.abs(scores)))
         return self.losses_and_slopes(scores, labels)[0]
 
     def losses_and_slopes(self, scores: Array, labels: Array, width: float = 0.0) -> tuple[Array, Array]:
@@ -66,7 +68,7 @@ class Loss:
             away = np.exp(-np.abs(scores))
             near = 1 / (1 + away)
             slopes = np.where(scores >= 0, near, away * near) - y
-            return np.log1p(away) + np.maximum(scores, 0) - y * scores, slopes
+            return _logistic(scores, y, away), slopes
         if self.name == "hinge":
             sign = 2 * y - 1
             lacking = self.parameter - sign * scores
@@ -140,6 +142,11 @@ class Loss:
             case _:
                 bounds = np.full_like(scores, 2)
         return bounds
+
+
+def _logistic(scores: Array, y: Array, away: Array) -> Array:
+    """Return the losses, given ``exp(-|score|)``; numpy's log is several times faster than its log1p."""
+    return np.maximum(scores, 0) - y * scores + np.log(1 + away)
 
 
 def _absolute(u: Array, width: float) -> tuple[Array, Array]:
