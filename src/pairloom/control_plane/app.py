@@ -24,7 +24,7 @@ from pairloom.control_plane.wire.models import WireService, wire_service
 from pairloom.control_plane.wire.protocols import error_answer, protocol_of, validation_code
 from pairloom.control_plane.wire.protocols.query import form_of
 from pairloom.control_plane.wire.request import Receive, RequestHead, Scope, Send, read_body
-from pairloom.control_plane.wire.routing import S3, named_operation, service_of
+from pairloom.control_plane.wire.routing import S3, likely_service, named_operation, service_of
 from pairloom.control_plane.wire.s3_requests import verified_s3
 from pairloom.control_plane.wire.signatures.refusals import SignatureRefusedError, refusal
 from pairloom.control_plane.wire.signatures.verification import Claim, claim_of, verify
@@ -75,7 +75,7 @@ class Application:
             started = True
             await send(message)
 
-        service_id, head = S3, None
+        service_id, head = None, None
         try:
             head = RequestHead.of(scope)
             claim, refused = _claim(head)
@@ -95,14 +95,14 @@ class Application:
         except AwsError as error:
             if started:
                 raise
-            await _send(send, error_answer(service_id, error, request_id, head, scope["method"]))
+            await _send(send, _refusal(service_id, error, request_id, head, scope["method"]))
         except Exception as error:
             told = told_to_clients(error, request_id)
             if told.status != 400:
                 LOG.exception("request %s: %s %s", request_id, scope["method"], scope["path"])
             if started:
                 raise
-            await _send(send, error_answer(service_id, told, request_id, head, scope["method"]))
+            await _send(send, _refusal(service_id, told, request_id, head, scope["method"]))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Start and stop what goes on beside requests, when the server says so."""
@@ -178,6 +178,14 @@ def _claim(head: RequestHead) -> tuple[Claim | OlderClaim | None, SignatureRefus
         return claim_of(head) or older_claim_of(head), SignatureRefusedError("missing")
     except SignatureRefusedError as error:
         return None, error
+
+
+def _refusal(
+    service_id: str | None, error: AwsError, request_id: str, head: RequestHead | None, method: str
+) -> Answer:
+    if service_id is None:
+        service_id = S3 if head is None else likely_service(head)
+    return error_answer(service_id, error, request_id, head, method)
 
 
 async def _send(send: Send, answer: Answer) -> None:

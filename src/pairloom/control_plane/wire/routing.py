@@ -9,7 +9,7 @@ from pairloom.control_plane.wire.errors import AwsError
 from pairloom.control_plane.wire.models import Operation, WireService, wire_service
 from pairloom.control_plane.wire.request import RequestHead
 
-__all__ = ["S3", "Target", "named_operation", "service_of"]
+__all__ = ["S3", "Target", "likely_service", "named_operation", "service_of"]
 
 S3 = "s3"
 BY_SCOPE = {
@@ -77,7 +77,7 @@ def service_of(head: RequestHead, scope_name: str | None) -> str:
     """
     target = BY_TARGET.get(head.header("x-amz-target").partition(".")[0])
     if scope_name is None:
-        return target or _service_of_unsigned(head)
+        return target or likely_service(head)
     among = BY_SCOPE.get(scope_name)
     if among is None:
         offered = ", ".join(sorted(BY_SCOPE))
@@ -89,13 +89,16 @@ def service_of(head: RequestHead, scope_name: str | None) -> str:
     return _rest_service(head, among) or among[0]
 
 
-def _service_of_unsigned(head: RequestHead) -> str:
+def likely_service(head: RequestHead) -> str:
+    """Tell which service a request looks like that names none, to refuse it in words that its client reads."""
     host = head.header("host").partition(".amazonaws.com")[0]
     for prefix, service_id in BY_HOST.items():
         if host.startswith(prefix + "."):
             return service_id
     if head.header("content-type").startswith(FORM):
         return "sts"
+    if head.header("x-amz-target"):
+        return "sagemaker"
     return _rest_service(head, REST) or S3
 
 

@@ -27,9 +27,11 @@ from pairloom.control_plane.wire.signatures.version2 import OlderClaim, verify_o
 
 __all__ = ["S3Context", "verified_s3"]
 
-HOSTED = re.compile(
-    r"(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])"
-    r"\.(?:s3(?:[.-][a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?|(?:s3\.)?localhost)(?::\d+)?"
+BUCKET = r"(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])"
+REGION = r"(?:dualstack\.)?[a-z]{2}(?:-[a-z]+)+-\d+"
+HOSTED = tuple(
+    re.compile(rf"{BUCKET}\.{ending}(?::\d+)?")
+    for ending in (rf"s3(?:[.-]{REGION})?\.amazonaws\.com(?:\.cn)?", r"s3\.localhost", "localhost")
 )
 """Hosts that begin with a bucket."""
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -98,8 +100,9 @@ def verified_s3(
 
 
 def _path_style(head: RequestHead) -> str:
-    hosted = HOSTED.fullmatch(head.header("host").lower())
-    return f"/{hosted['bucket']}{head.raw_path}" if hosted and hosted["bucket"] != "s3" else head.raw_path
+    host = head.header("host").lower()
+    hosted = next(filter(None, (pattern.fullmatch(host) for pattern in HOSTED)), None)
+    return f"/{hosted['bucket']}{head.raw_path}" if hosted else head.raw_path
 
 
 def _payload_hash(head: RequestHead, claim: Claim) -> str:
