@@ -17,6 +17,9 @@ import pytest
 import pairloom
 from pairloom.cli import run
 
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="the service locks its folder as Linux and macOS do"
+)
 SOURCE = Path(pairloom.__file__).resolve().parents[1]
 
 
