@@ -39,6 +39,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Seconds without a request after which the workers of an endpoint end until the next one comes; never by default.
     capture_flush_s : float
         Seconds from the first captured request to the object in S3 that holds it.
+    endpoint_metrics_s : float
+        Seconds between two points of the metrics of endpoints.
+    autoscaling_period_s : float
+        Seconds over which requests are counted to decide how many workers there should be; three periods in a row add
+        workers, fifteen take some away.
     images : dict of str to list of str
         Your own algorithms: the command that an image of a training job stands for, with or without its tag. It is run
         with the job's ContainerArguments behind it, else ``train``.
@@ -56,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     n_slots: int | None = None
     endpoint_idle_s: float | None = None
     capture_flush_s: float = 10.0
+    endpoint_metrics_s: float = 10.0
+    autoscaling_period_s: float = 10.0
     images: dict[str, list[str]] = {}
     job_memory_bytes: int | None = None
     requirements: Literal["check", "install"] = "check"
@@ -79,7 +86,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise UserError(f"Settings: 'describe_hold_s' must be in [0, 50]. Got {self.describe_hold_s}.")
         if self.n_slots is not None and not 1 <= self.n_slots <= 10_000:
             raise UserError(f"Settings: 'n_slots' must be in [1, 10000]. Got {self.n_slots}.")
-        for name in ("endpoint_idle_s", "capture_flush_s"):
+        for name in ("endpoint_idle_s", "capture_flush_s", "endpoint_metrics_s", "autoscaling_period_s"):
             seconds: float | None = getattr(self, name)
             if seconds is not None and not 0 < seconds < float("inf"):
                 raise UserError(f"Settings: '{name}' must be a number of seconds above 0. Got {seconds}.")

@@ -64,6 +64,8 @@ class Variant:
     ----------
     name : str
     pool : WorkerPool
+    n_instances : int
+        Workers that were asked for; the pool may have fewer, as there are only so many cores.
 
     Attributes
     ----------
@@ -72,8 +74,8 @@ class Variant:
         Requests in each of the last periods that were closed, the latest last.
     """
 
-    def __init__(self, name: str, pool: WorkerPool) -> None:
-        self.name, self.pool, self.tally = name, pool, Tally()
+    def __init__(self, name: str, pool: WorkerPool, n_instances: int = 1) -> None:
+        self.name, self.pool, self.n_instances, self.tally = name, pool, n_instances, Tally()
         self.periods: deque[int] = deque(maxlen=N_PERIODS)
         self._n_in_period = 0
 

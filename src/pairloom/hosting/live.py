@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pairloom.hosting.capture import CaptureWriter
 from pairloom.hosting.deployment import Deployment
@@ -23,11 +24,14 @@ class LiveEndpoint:
     deployment : Deployment
     captures : mapping of str to CaptureWriter
         By variant; empty if nothing is captured.
+    about : mapping
+        What else whoever started it wants to know of it.
     """
 
     generation: str
     deployment: Deployment
     captures: Mapping[str, CaptureWriter] = field(default_factory=dict[str, CaptureWriter])
+    about: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 class LiveEndpoints:

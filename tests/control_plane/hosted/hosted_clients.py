@@ -34,7 +34,7 @@ class Hosting:
     """boto3 over a service whose bucket "models" holds regressor, classifier and broken models."""
 
     def __init__(self, local_service, models):
-        self.service = local_service.application.service
+        self.service, self.client = local_service.application.service, local_service.client
         self.sagemaker = local_service.client("sagemaker")
         self.runtime = local_service.client("sagemaker-runtime")
         self.objects = self.service.objects

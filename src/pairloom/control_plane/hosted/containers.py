@@ -8,35 +8,19 @@ from typing import Any
 
 from pairloom.algorithms.catalogue import algorithm_names
 from pairloom.control_plane.hosted.locations import below, link_folder, link_object, parse_s3_url
+from pairloom.control_plane.training.images import built_in_of
 from pairloom.control_plane.wire.errors import AwsError
 from pairloom.object_storage import ObjectStore
 from pairloom.object_storage.errors import StorageError
 
-__all__ = ["algorithm_of_image", "check_container", "place_model"]
+__all__ = ["check_container", "place_model"]
 
 Container = Mapping[str, Any]
-FRAMEWORK_PREFIX = "sagemaker-"
 UNOFFERED = {
     "MultiModelConfig": "several models behind one container",
     "AdditionalModelDataSources": "additional model data",
     "ImageConfig": "private registries",
 }
-
-
-def algorithm_of_image(image: str) -> str | None:
-    """Return the algorithm that an image's name ends with, whatever its registry, account, region and tag; else None.
-
-    Examples
-    --------
-    >>> algorithm_of_image("382416733822.dkr.ecr.us-east-1.amazonaws.com/factorization-machines:1")
-    'factorization-machines'
-    """
-    name = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
-    known = algorithm_names()
-    if name in known:
-        return name
-    bare = name.removeprefix(FRAMEWORK_PREFIX)
-    return bare if bare in known else None
 
 
 def check_container(container: Container, objects: ObjectStore) -> None:
@@ -57,7 +41,7 @@ def check_container(container: Container, objects: ObjectStore) -> None:
     image = container.get("Image")
     if not image:
         raise AwsError("ValidationException", "A container must have an Image or a ModelPackageName.")
-    if algorithm_of_image(image) is None:
+    if built_in_of(image) is None:
         known = ", ".join(algorithm_names())
         raise AwsError(
             "ValidationException",

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pairloom.control_plane.hosted.beat import Beat
 from pairloom.control_plane.hosted.variants import (
     Place,
     build_captures,
@@ -18,22 +19,24 @@ from pairloom.control_plane.hosted.variants import (
     n_workers_of,
     sockets_folder,
 )
+from pairloom.control_plane.hosted.waiting_requests import WaitingRequests
 from pairloom.control_plane.hosted.worker_logs import WorkerLogs
+from pairloom.control_plane.log_storage import log_folder
 from pairloom.control_plane.supervisor import Controller, controller
 from pairloom.control_plane.supervisor.slots import n_cores
 from pairloom.database import Resource
 from pairloom.errors import PairloomError
 from pairloom.faults import fault_point
 from pairloom.hosting.live import LiveEndpoint
-from pairloom.jobs.log_streams import LogFolder
 
 if TYPE_CHECKING:
     from pairloom.control_plane.service import Service
 
-__all__ = ["FOLDER", "LOGS", "Endpoints"]
+__all__ = ["FOLDER", "Endpoints"]
 
+assert WaitingRequests.kind  # importing it registers the controller
 LOG = logging.getLogger("pairloom.endpoints")
-FOLDER, LOGS = "endpoints", "logs"
+FOLDER = "endpoints"
 LOOK_S = 0.05
 RESIZE_S = 120.0
 CLOSE_DRAIN_S = 5.0
@@ -58,6 +61,8 @@ class Endpoints(Controller):
         self._logs: dict[str, WorkerLogs] = {}
         self._resizing: dict[str, float] = {}
         self._sweep()
+        self._beat = Beat(service)
+        self._beating = asyncio.create_task(self._beat.run())
 
     async def reconcile(self, resource: Resource) -> float | None:
         """Take the next step."""
@@ -91,6 +96,9 @@ class Endpoints(Controller):
 
     async def close(self) -> None:
         """End all workers: requests under way have a few seconds."""
+        self._beating.cancel()
+        await asyncio.gather(self._beating, return_exceptions=True)
+        await self._beat.write_metrics()
         names = {name for name, _ in self._live.items()} | {name for name, _ in self._starting}
         for name in names:
             self._end(name, keep=None, drain_s=CLOSE_DRAIN_S)
@@ -159,6 +167,8 @@ class Endpoints(Controller):
         deployment, cores = live.deployment, n_cores()
         deployment.weigh({each["VariantName"]: each["Weight"] for each in coming["Variants"]})
         wanted = {each["VariantName"]: n_workers_of(each, cores) for each in coming["Variants"]}
+        for each in coming["Variants"]:
+            deployment.variants[each["VariantName"]].n_instances = each["Count"]
         for name, n_workers in wanted.items():
             if deployment.variants[name].pool.n_wanted != n_workers:
                 deployment.variants[name].pool.resize(n_workers)
@@ -194,7 +204,7 @@ class Endpoints(Controller):
         folder = self._folder / resource.id / config["Generation"]
         logs = self._logs.setdefault(
             resource.name,
-            WorkerLogs(LogFolder(self._service.data / LOGS), resource.name, self._service.clock),
+            WorkerLogs(log_folder(self._service), resource.name, self._service.clock),
         )
         deployment = await asyncio.to_thread(
             build_deployment, self._service, config, Place(folder, self._sockets, logs, n_cores())
@@ -205,7 +215,7 @@ class Endpoints(Controller):
         except BaseException:
             await deployment.close(drain_s=0)
             raise
-        return LiveEndpoint(config["Generation"], deployment, captures)
+        return LiveEndpoint(config["Generation"], deployment, captures, config)
 
     async def _delete(self, resource: Resource) -> None:
         self._end(resource.name, keep=None)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pairloom.control_plane.hosted.capturing import capture_writer
-from pairloom.control_plane.hosted.containers import algorithm_of_image, place_model
+from pairloom.control_plane.hosted.containers import place_model
 from pairloom.control_plane.hosted.worker_logs import WorkerLogs
+from pairloom.control_plane.training.images import built_in_of
 from pairloom.hosting.capture import CaptureWriter
 from pairloom.hosting.deployment import Deployment, Variant
 from pairloom.hosting.pool import PoolLimits, WorkerPool
@@ -118,7 +119,7 @@ def _variant(service: Service, variant: Document, config: Document, place: Place
         model=place_model(container, service.objects, own),
         settings=settings,
         sockets=place.sockets,
-        algorithm=algorithm_of_image(container["Image"]) or "",
+        algorithm=built_in_of(container["Image"]) or "",
         environment={key: value for key, value in environment.items() if not key.startswith(GUARDED)},
         work=work,
         on_log=place.logs.of(name),
@@ -127,4 +128,4 @@ def _variant(service: Service, variant: Document, config: Document, place: Place
         start_s=variant.get("ContainerStartupHealthCheckTimeoutInSeconds", 480),
         idle_s=SERVERLESS_IDLE_S if "ServerlessConfig" in variant else service.settings.endpoint_idle_s,
     )
-    return Variant(name, WorkerPool(plan, n_workers_of(variant, place.n_cores), limits))
+    return Variant(name, WorkerPool(plan, n_workers_of(variant, place.n_cores), limits), variant["Count"])

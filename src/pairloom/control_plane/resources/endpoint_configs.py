@@ -7,7 +7,8 @@ from typing import Any
 from pairloom.control_plane.hosted.locations import parse_s3_url
 from pairloom.control_plane.listing import list_of
 from pairloom.control_plane.operations import Call, operation
-from pairloom.control_plane.resources.models import found, tags_of
+from pairloom.control_plane.resources.models import found
+from pairloom.control_plane.tagging import tags_of
 from pairloom.control_plane.wire.errors import AwsError
 from pairloom.database import Resource
 from pairloom.errors import AlreadyExistsError

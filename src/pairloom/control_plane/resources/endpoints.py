@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
 from pairloom.control_plane.hosted import controller
+from pairloom.control_plane.hosted.capacities import with_capacities
 from pairloom.control_plane.hosted.pinning import pinned
 from pairloom.control_plane.listing import list_of
 from pairloom.control_plane.operations import Call, operation
-from pairloom.control_plane.resources.models import tags_of
+from pairloom.control_plane.tagging import tags_of
+from pairloom.control_plane.waiting import hold_s
 from pairloom.control_plane.wire.errors import AwsError
 from pairloom.database import Resource, Transaction
 from pairloom.errors import AlreadyExistsError
@@ -27,8 +30,6 @@ __all__ = [
 assert controller.__name__  # importing it registers the controller
 KIND = "endpoint"
 UNDER_WAY = frozenset({"Creating", "Updating", "RollingBack", "Deleting"})
-HOLD_S = 10.0
-"""How long Describe of an endpoint that is about to change is held: SDKs and waiters look every 30 s only."""
 
 
 @operation("sagemaker", "CreateEndpoint")
@@ -53,14 +54,13 @@ def create_endpoint(call: Call) -> dict[str, Any]:
 @operation("sagemaker", "DescribeEndpoint")
 async def describe_endpoint(call: Call) -> dict[str, Any]:
     """Answer with the state of an endpoint; held for a moment while it is about to change."""
-    database, name = call.service.database, call.input["EndpointName"]
+    database, name, settings = call.service.database, call.input["EndpointName"], call.service.settings
     endpoint = await database.read(lambda t: _there(call, t, name))
-    remaining = HOLD_S
-    while endpoint.status in UNDER_WAY and remaining > 0:
-        began = call.service.clock()
-        if not await database.changed(KIND, name, endpoint.version, remaining):
+    age_s = call.service.clock() - endpoint.modified_at
+    end = time.monotonic() + hold_s(call.headers, age_s, settings.describe_hold_s)
+    while endpoint.status in UNDER_WAY and (left := end - time.monotonic()) > 0:
+        if not await database.changed(KIND, name, endpoint.version, left):
             break
-        remaining -= max(call.service.clock() - began, 0.001)
         endpoint = await database.read(lambda t: _there(call, t, name))
     return _described(endpoint)
 
@@ -97,17 +97,8 @@ def update_endpoint_weights_and_capacities(call: Call) -> dict[str, Any]:
     """Divide requests by other weights, and have other numbers of workers."""
     with call.service.database.transaction() as t:
         endpoint = _settled(call, t)
-        config = endpoint.document["Config"]
         changes = {each["VariantName"]: each for each in call.input["DesiredWeightsAndCapacities"]}
-        names = [each["VariantName"] for each in config["Variants"]]
-        for name in changes:
-            if name not in names:
-                raise AwsError("ValidationException", f'Could not find variant "{name}" of {endpoint.arn}.')
-        variants = [each | _changed(changes.get(each["VariantName"], {})) for each in config["Variants"]]
-        if not any(each["Weight"] > 0 for each in variants):
-            raise AwsError("ValidationException", "One of the variants must have a weight above 0. Got none.")
-        document = _without_failure(endpoint) | {"Next": config | {"Variants": variants}}
-        t.update(replace(endpoint, status="Updating", document=document))
+        t.update(with_capacities(endpoint, changes))
     return {"EndpointArn": endpoint.arn}
 
 
@@ -142,11 +133,6 @@ def _settled(call: Call, t: Transaction) -> Resource:
 
 def _without_failure(endpoint: Resource) -> dict[str, Any]:
     return {name: value for name, value in endpoint.document.items() if name != "FailureReason"}
-
-
-def _changed(change: dict[str, Any]) -> dict[str, Any]:
-    told = {"Weight": change.get("DesiredWeight"), "Count": change.get("DesiredInstanceCount")}
-    return {name: value for name, value in told.items() if value is not None}
 
 
 def _retain(old: dict[str, Any], coming: dict[str, Any], excluded: set[str]) -> None:

@@ -8,15 +8,24 @@ from time import perf_counter
 from typing import Any
 
 from pairloom.control_plane.hosted.answering import CUSTOM, Request, ask, ask_for_pieces, header_text
+from pairloom.control_plane.hosted.locations import parse_s3_url
+from pairloom.control_plane.hosted.waiting_requests import KIND
 from pairloom.control_plane.operations import Call, operation
 from pairloom.control_plane.wire.errors import AwsError
+from pairloom.database import Resource
 from pairloom.errors import PairloomError, UserError
 from pairloom.hosting.capture import Exchange
 from pairloom.hosting.live import LiveEndpoint
 
-__all__ = ["invoke_endpoint", "invoke_endpoint_with_response_stream", "live_endpoint"]
+__all__ = [
+    "invoke_endpoint",
+    "invoke_endpoint_async",
+    "invoke_endpoint_with_response_stream",
+    "live_endpoint",
+]
 
 WAKE_S = 60.0
+REQUEST_TTL_S, ASYNC_TIMEOUT_S = 21_600, 900
 UNOFFERED = (
     "TargetModel",
     "TargetContainerHostname",
@@ -60,6 +69,45 @@ async def invoke_endpoint_with_response_stream(call: Call) -> dict[str, Any]:
     told["ContentType"] = header_text(answer.headers, b"content-type") or "application/octet-stream"
     custom = header_text(answer.headers, CUSTOM)
     return told if custom is None else told | {"CustomAttributes": custom}
+
+
+@operation("sagemaker-runtime", "InvokeEndpointAsync")
+async def invoke_endpoint_async(call: Call) -> dict[str, Any]:
+    """Keep a request, whose answer will come as an object."""
+    asked, service = call.input, call.service
+    endpoint = await live_endpoint(call)
+    config = endpoint.about.get("AsyncInferenceConfig")
+    if not config:
+        message = f"Endpoint {asked['EndpointName']} answers at once: it has no AsyncInferenceConfig."
+        raise AwsError("ValidationError", message)
+    for member in ("Body", "Filename", "S3OutputPathExtension"):
+        if asked.get(member):
+            raise AwsError("ValidationError", f"{member}: Pairloom does not offer it. Give an InputLocation.")
+    try:
+        parse_s3_url(asked.get("InputLocation", ""), "InputLocation")
+    except AwsError as error:
+        raise AwsError("ValidationError", error.message) from error
+    identity = str(uuid.uuid4())
+    output = config["OutputConfig"]
+    inference_id = asked.get("InferenceId", identity)
+    document: dict[str, Any] = {
+        "EndpointName": asked["EndpointName"],
+        "InputLocation": asked["InputLocation"],
+        "OutputLocation": _below(output, "S3OutputPath", f"{identity}.out")
+        or _default_output(call, identity),
+        "FailureLocation": _below(output, "S3FailurePath", f"{identity}-error.out"),
+        "InferenceId": inference_id,
+        "Deadline": service.clock() + asked.get("RequestTTLSeconds", REQUEST_TTL_S),
+        "TimeoutSeconds": float(asked.get("InvocationTimeoutSeconds", ASYNC_TIMEOUT_S)),
+    }
+    for member in ("ContentType", "Accept", "CustomAttributes"):
+        document[member] = asked.get(member, "")
+    arn = f"{service.arn('endpoint', asked['EndpointName'])}/{KIND}/{identity}"
+    resource = Resource(KIND, identity, arn, "Waiting", document=document)
+    await service.database.write(lambda t: t.insert(resource))
+    told = {"InferenceId": inference_id, "OutputLocation": document["OutputLocation"]}
+    failure = document["FailureLocation"]
+    return told if failure is None else told | {"FailureLocation": failure}
 
 
 async def live_endpoint(call: Call) -> LiveEndpoint:
@@ -107,6 +155,16 @@ def _request(call: Call, endpoint: LiveEndpoint) -> Request:
         asked.get("InferenceId", ""),
         perf_counter(),
     )
+
+
+def _below(output: dict[str, Any], member: str, name: str) -> str | None:
+    prefix = output.get(member)
+    return f"{prefix.rstrip('/')}/{name}" if prefix else None
+
+
+def _default_output(call: Call, identity: str) -> str:
+    bucket = f"sagemaker-{call.service.region}-{call.service.account_id}"
+    return f"s3://{bucket}/async-endpoint-outputs/{call.input['EndpointName']}/{identity}.out"
 
 
 def _capture(call: Call, endpoint: LiveEndpoint, request: Request, body: bytes, content_type: str) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 from pairloom.control_plane.hosted.containers import check_container
 from pairloom.control_plane.listing import list_of
 from pairloom.control_plane.operations import Call, operation
+from pairloom.control_plane.tagging import tags_of
 from pairloom.control_plane.wire.errors import AwsError
 from pairloom.database import Resource
 from pairloom.errors import AlreadyExistsError
 
-__all__ = ["create_model", "delete_model", "describe_model", "found", "list_models", "tags_of"]
+__all__ = ["create_model", "delete_model", "describe_model", "found", "list_models"]
 
 KIND = "model"
 
@@ -74,11 +75,6 @@ def found(call: Call, kind: str, name: str, called: str | None = None) -> Resour
         arn = call.service.arn(kind, name)
         raise AwsError("ValidationException", f'Could not find {called or kind} "{arn}".')
     return resource
-
-
-def tags_of(tags: list[dict[str, str]]) -> dict[str, str]:
-    """Return tags by key."""
-    return {tag["Key"]: tag["Value"] for tag in tags}
 
 
 def _summary(model: Resource) -> dict[str, Any]:
