@@ -3,6 +3,7 @@
 namespace nb = nanobind;
 
 namespace pairloom {
+void bind_checksums(nb::module_& m);
 void bind_fm(nb::module_& m);
 void bind_linear(nb::module_& m);
 void bind_raw_text(nb::module_& m);
@@ -12,6 +13,7 @@ void bind_vocabulary(nb::module_& m);
 
 NB_MODULE(_native, m) {
   m.doc() = "Native kernels of pairloom.kernels.";
+  pairloom::bind_checksums(m);
   pairloom::bind_fm(m);
   pairloom::bind_linear(m);
   pairloom::bind_raw_text(m);

@@ -31,6 +31,7 @@ from pairloom.control_plane.wire.signatures.verification import Claim, claim_of,
 from pairloom.control_plane.wire.signatures.version2 import OlderClaim, older_claim_of
 from pairloom.control_plane.wire.unoffered import answer_unoffered
 from pairloom.control_plane.wire.validation import check_input
+from pairloom.object_storage.s3_face import S3Face
 
 __all__ = ["Application", "Asgi"]
 
@@ -51,11 +52,15 @@ class Application:
     ----------
     service : Service
     s3_face : ASGI application, optional
-        Answers verified requests to S3; see `pairloom.control_plane.wire.s3_requests` for what it gets.
+        Answers verified requests to S3; see `pairloom.control_plane.wire.s3_requests` for what it gets. By default
+        the face of the service's object store.
     """
 
     def __init__(self, service: Service, s3_face: Asgi | None = None) -> None:
-        self.service, self.s3_face = service, s3_face
+        self.service = service
+        self.s3_face = s3_face or S3Face(
+            service.objects, account_id=service.account_id, region=service.region
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -158,8 +163,6 @@ class Application:
             now_s=self.service.clock(),
             request_id=request_id,
         )
-        if self.s3_face is None:
-            raise AwsError("NotImplemented", "This service holds no object store of its own.", 501)
         await self.s3_face(scope, receive, send)
 
     def _secret_of(self, access_key: str) -> str | None:

@@ -7,6 +7,17 @@ import numpy
 from numpy.typing import NDArray
 
 
+class Crc(enum.Enum):
+    """A cyclic redundancy check."""
+
+    CRC32 = 0
+
+    CRC32C = 1
+
+    CRC64NVME = 2
+
+def update_crc(crc: Crc, value: int, data: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> int: ...
+
 def available_levels() -> list[str]: ...
 
 class Solver(enum.Enum):

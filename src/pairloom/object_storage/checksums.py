@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
+
+from pairloom.kernels.checksums import KINDS, update_crc
 
 __all__ = ["ALGORITHMS", "COMBINED", "Checksum", "combined", "composite", "encoded", "new_checksum"]
 
@@ -24,22 +25,32 @@ class Checksum(Protocol):
         ...
 
 
-class _Crc32:
-    def __init__(self) -> None:
-        self._value = 0
+class _Crc:
+    def __init__(self, kind: str) -> None:
+        self._kind, self._value = kind, 0
 
     def update(self, data: bytes | bytearray | memoryview, /) -> None:
-        self._value = zlib.crc32(data, self._value)
+        self._value = update_crc(self._kind, self._value, data)
 
     def digest(self) -> bytes:
-        return self._value.to_bytes(4, "big")
+        return self._value.to_bytes(COMBINED[self._kind][0] // 8, "big")
 
 
 def _sha1() -> Checksum:
     return hashlib.sha1(usedforsecurity=False)
 
 
-ALGORITHMS: dict[str, Callable[[], Checksum]] = {"CRC32": _Crc32, "SHA1": _sha1, "SHA256": hashlib.sha256}
+def _md5() -> Checksum:
+    return hashlib.md5(usedforsecurity=False)
+
+
+ALGORITHMS: dict[str, Callable[[], Checksum]] = {
+    **{kind: partial(_Crc, kind) for kind in KINDS},
+    "MD5": _md5,
+    "SHA1": _sha1,
+    "SHA256": hashlib.sha256,
+    "SHA512": hashlib.sha512,
+}
 """Makers of empty checksums, by S3's name of the algorithm."""
 COMBINED = {"CRC32": (32, 0xEDB88320), "CRC32C": (32, 0x82F63B78), "CRC64NVME": (64, 0x9A6C9329AC4BC9B5)}
 """Width and bit-reversed polynomial of those whose value for a whole follows from those of its parts."""

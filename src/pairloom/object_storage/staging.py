@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
+from pairloom.errors import AlgorithmError
 from pairloom.object_storage.checksums import encoded, new_checksum
 from pairloom.object_storage.errors import StorageError, StorageFullError
 
@@ -52,6 +54,9 @@ class StagedFile:
         self.token = token
         self._drop, self._full, self._limit, self._taken = drop, full, limit, taken
         self._is_open = True
+        self._lock = (
+            threading.Lock()
+        )  # a file is dropped while a thread still writes when its request is given up
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._checksums = {algorithm: new_checksum(algorithm) for algorithm in algorithms}
         self._descriptor = os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o644)
@@ -59,7 +64,12 @@ class StagedFile:
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append; raises StorageFullError."""
-        left = memoryview(data).cast("B")
+        with self._lock:
+            self._write(memoryview(data).cast("B"))
+
+    def _write(self, left: memoryview) -> None:
+        if self._descriptor < 0:
+            raise AlgorithmError("A staged file takes no more bytes once it is settled or dropped.")
         if self._limit is not None and self.size_bytes + len(left) > self._limit:
             raise StorageError(f"The body must have the {self._limit} bytes that were announced. Got more.")
         self._md5.update(left)
@@ -112,6 +122,7 @@ class StagedFile:
             self._drop()
 
     def _close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        with self._lock:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
