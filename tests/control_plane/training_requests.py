@@ -52,7 +52,7 @@ def fm_job(name, *, channels=None, image=FM, mode="File", hyperparameters=(), **
         "TrainingJobName": name,
         "AlgorithmSpecification": {"TrainingImage": image, "TrainingInputMode": mode},
         "RoleArn": ROLE,
-        "InputDataConfig": [channel("train")] if channels is None else channels,
+        **({} if channels == [] else {"InputDataConfig": channels or [channel("train")]}),
         "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/out"},
         "ResourceConfig": {"InstanceType": "ml.c5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 30},
         "StoppingCondition": {"MaxRuntimeInSeconds": 3600},

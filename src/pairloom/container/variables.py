@@ -53,6 +53,11 @@ VARIABLES = (
         "Where hosts are, if not at their names: `algo-1=127.0.0.1:7101,algo-2=127.0.0.1:7102`.",
     ),
     Variable("PAIRLOOM_HOSTS_TIMEOUT_S", "900", "Seconds to wait for all hosts."),
+    Variable(
+        "PAIRLOOM_SCRIPT_REQUIREMENTS", "check",
+        "What is done with a script's `requirements.txt`: `check` fails the job unless all of it is installed, and "
+        "fetches nothing; `install` has pip bring it into a folder of the job.",
+    ),
 )  # fmt: skip
 
 SWITCHES = {"": False, "0": False, "false": False, "1": True, "true": True}

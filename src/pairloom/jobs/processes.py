@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import resource
 import signal
@@ -12,9 +11,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["adopt_orphans", "end_group", "end_orphans", "has_ended", "signal_process", "start"]
+from pairloom.container.process_control import ending_with_parent
 
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+__all__ = ["end_group", "end_orphans", "has_ended", "signal_process", "start"]
+
 ROUNDS = 100
 
 
@@ -55,13 +55,6 @@ def start(
         start_new_session=True,
         preexec_fn=_limits(memory_bytes),  # noqa: PLW1509 - the shim has one thread
     )
-
-
-def adopt_orphans() -> None:
-    """Become the parent of what the job's processes leave behind, where the system can."""
-    control = _prctl()
-    if control is not None:
-        control(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def has_ended(process: subprocess.Popen[bytes]) -> bool:
@@ -112,14 +105,11 @@ def _children() -> list[int]:
 
 
 def _limits(memory_bytes: int | None) -> Callable[[], None]:
-    control, parent = _prctl(), os.getpid()
+    end_with_parent = ending_with_parent()
 
     def settle() -> None:
         signal.set_wakeup_fd(-1)
-        if control is not None:
-            control(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            if os.getppid() != parent:
-                os._exit(137)
+        end_with_parent()
         if memory_bytes is not None:
             _, most = resource.getrlimit(resource.RLIMIT_DATA)
             limit = memory_bytes if most == resource.RLIM_INFINITY else min(memory_bytes, most)
@@ -127,9 +117,3 @@ def _limits(memory_bytes: int | None) -> Callable[[], None]:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
     return settle
-
-
-def _prctl() -> Callable[..., int] | None:
-    if sys.platform != "linux":
-        return None
-    return ctypes.CDLL(None, use_errno=True).prctl

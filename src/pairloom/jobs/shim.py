@@ -19,12 +19,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from pairloom.container.process_control import adopt_orphans
 from pairloom.jobs.attempt_files import AttemptFiles, read_json, write_json
 from pairloom.jobs.log_writer import LogWriter
 from pairloom.jobs.metric_lines import MetricFinder
 from pairloom.jobs.packing import pack
 from pairloom.jobs.processes import (
-    adopt_orphans,
     end_group,
     end_orphans,
     has_ended,

@@ -76,7 +76,7 @@ def program_of(
         return Program((*own, *(specification.get("ContainerArguments") or ("train",))), is_built_in=False)
     if PROGRAM in hyperparameters:
         return Program(
-            (sys.executable, "-m", "pairloom.container.script"),
+            (sys.executable, "-m", "pairloom.container.script_mode"),
             is_built_in=False,
             source=_unquoted(hyperparameters.get(SUBMITTED, "")),
         )

@@ -18,6 +18,8 @@ from pairloom.jobs.specification import OPT_ML, InputFile, JobSpecification
 __all__ = ["DataDownloadError", "hosts_of", "may_begin_again", "plan"]
 
 SOURCE_PATH = "input/config/sourcedir.tar.gz"
+TAKEN = ("input", "model", "output", "code", "packages")
+"""Folders of a job that are not for checkpoints."""
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 """Variables of the service that its jobs get."""
 
@@ -77,8 +79,7 @@ def plan(service: Service, job: Resource, checkpoints: Path, *, n_threads: int) 
     limit_s = request["StoppingCondition"].get("MaxRuntimeInSeconds", 86400)
     keeps = request.get("CheckpointConfig")
     at = keeps.get("LocalPath", f"{OPT_ML}/checkpoints") if keeps else f"{OPT_ML}/checkpoints"
-    if keeps and (not PurePosixPath(at).is_relative_to(f"{OPT_ML}/") or ".." in PurePosixPath(at).parts):
-        raise UserError(f"CheckpointConfig: LocalPath must be a folder under {OPT_ML}. Got {at!r}.")
+    _check_local_path(at)
     resources = request["ResourceConfig"]
     hosts = hosts_of(request)
     return JobSpecification(
@@ -93,10 +94,20 @@ def plan(service: Service, job: Resource, checkpoints: Path, *, n_threads: int) 
         checkpoints=checkpoints if keeps or request.get("EnableManagedSpotTraining") else None,
         checkpoints_at=at,
         metrics=metric_definitions_of(specification),
-        memory_bytes=None if program.is_built_in else service.settings.job_memory_bytes,
+        memory_bytes=None if program.is_built_in else service.settings.job_memory_bytes or _machine_memory(),
         archives=_archives(service, program),
         configuration=_configuration(request),
     )
+
+
+def _check_local_path(path: str) -> None:
+    named = PurePosixPath(path)
+    below = named.relative_to(OPT_ML).parts if named.is_relative_to(OPT_ML) else ()
+    if not below or ".." in below or below[0] in TAKEN:
+        raise UserError(
+            f"CheckpointConfig: LocalPath must be a folder of its own under {OPT_ML}, such as {OPT_ML}/checkpoints. "
+            f"Got {path!r}."
+        )
 
 
 def _environment(service: Service, job: Resource, program: Program, n_threads: int) -> dict[str, str]:
@@ -119,6 +130,10 @@ def _environment(service: Service, job: Resource, program: Program, n_threads: i
     if program.source is not None:
         environment["PAIRLOOM_SCRIPT_REQUIREMENTS"] = service.settings.requirements
     return environment
+
+
+def _machine_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _archives(service: Service, program: Program) -> dict[str, InputFile]:
