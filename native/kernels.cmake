@@ -22,8 +22,9 @@ pairloom_library(pairloom_kernels ${kernel_sources})
 target_link_libraries(pairloom_kernels PUBLIC pairloom_threading)
 
 # The same kernel source once per instruction-set level. Sums may be reordered into vectors, but NaN and infinity keep
-# their meaning: training looks for them.
+# their meaning: training looks for them. Vectors wider than a level has pass between internal functions alone.
 set(level_sources "${PROJECT_SOURCE_DIR}/native/src/kernels/fm_level.cpp"
+  "${PROJECT_SOURCE_DIR}/native/src/kernels/gibbs_level.cpp"
   "${PROJECT_SOURCE_DIR}/native/src/kernels/linear_level.cpp")
 list(REMOVE_ITEM kernel_sources ${level_sources})
 set_target_properties(pairloom_kernels PROPERTIES SOURCES "${kernel_sources}")
@@ -33,7 +34,7 @@ function(pairloom_level level lanes)
   target_include_directories(${symbol} PRIVATE "${PROJECT_SOURCE_DIR}/native/include")
   target_compile_definitions(${symbol} PRIVATE PAIRLOOM_LEVEL=${symbol} PAIRLOOM_LEVEL_NAME="${level}"
     PAIRLOOM_LANES=${lanes})
-  target_compile_options(${symbol} PRIVATE ${pairloom_warnings} -O3 -fno-math-errno -fno-trapping-math
+  target_compile_options(${symbol} PRIVATE ${pairloom_warnings} -Wno-psabi -O3 -fno-math-errno -fno-trapping-math
     -fno-signed-zeros -fassociative-math -ffp-contract=fast ${ARGN})
   target_sources(pairloom_kernels PRIVATE $<TARGET_OBJECTS:${symbol}>)
 endfunction()

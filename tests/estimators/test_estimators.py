@@ -42,7 +42,7 @@ def test_every_parameter_is_documented(estimator):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"solver": "lbfgs"}, "'solver' must be one of sgd, adagrad, adam, ftrl. Got 'lbfgs'."),
+        ({"solver": "lbfgs"}, "'solver' must be one of sgd, adagrad, adam, ftrl, als, mcmc. Got 'lbfgs'."),
         ({"n_factors": 0}, "'n_factors' must be an integer of 1 or more. Got 0."),
         ({"epochs": 1.5}, "'epochs' must be an integer of 1 or more. Got 1.5."),
         ({"learning_rate": -1}, "'learning_rate' must be a finite number of 0 or more. Got -1."),

@@ -98,3 +98,10 @@ def test_the_extra_is_named_where_it_misses(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(MissingExtraError, match=r"pairloom\[tune\]"):
         FactorizationMachineRegressor(4).tune(ROWS, None)
+
+
+def test_coordinate_descent_is_tuned_and_sampling_is_not():
+    model = FactorizationMachineRegressor(4, solver="als", random_state=0).tune(ROWS, None, n_fits=3)
+    assert all("learning_rate" not in trial.parameters for trial in model.tuning_.trials)
+    with pytest.raises(UserError, match="learns its own"):
+        FactorizationMachineRegressor(4, solver="mcmc").tune(ROWS, None, n_fits=3)

@@ -5,6 +5,7 @@ namespace nb = nanobind;
 namespace pairloom {
 void bind_checksums(nb::module_& m);
 void bind_fm(nb::module_& m);
+void bind_gibbs(nb::module_& m);
 void bind_linear(nb::module_& m);
 void bind_raw_text(nb::module_& m);
 void bind_row_assembly(nb::module_& m);
@@ -15,6 +16,7 @@ NB_MODULE(_native, m) {
   m.doc() = "Native kernels of pairloom.kernels.";
   pairloom::bind_checksums(m);
   pairloom::bind_fm(m);
+  pairloom::bind_gibbs(m);
   pairloom::bind_linear(m);
   pairloom::bind_raw_text(m);
   pairloom::bind_row_assembly(m);

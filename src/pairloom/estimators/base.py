@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from pairloom.fm.model import FactorizationMachine
 from pairloom.fm.model_file import load_model, save_model
 from pairloom.fm.onnx_export import OnnxInputs, export_onnx
 from pairloom.fm.settings import FMSettings, Task
-from pairloom.fm.training import FMTrainer
+from pairloom.fm.trainers import SWEEPING, trainer_for, trainer_from
 from pairloom.kernels.native_rows import take_rows
 from pairloom.rows import RowBatch
 
@@ -32,7 +32,7 @@ __all__ = ["FactorizationMachineEstimator"]
 
 Callback = Callable[[EpochReport], object]
 RandomState = int | np.random.RandomState | np.random.Generator | None
-SOLVERS = ("sgd", "adagrad", "adam", "ftrl")
+SOLVERS = ("sgd", "adagrad", "adam", "ftrl", "als", "mcmc")
 SCHEDULES = ("constant", "linear", "inverse")
 INITIALIZERS = ("normal", "uniform", "constant")
 
@@ -46,7 +46,9 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
     classes_: npt.NDArray[Any]
     n_factors: int
     solver: str
-    epochs: int
+    epochs: int | None
+    burn_in: int | None
+    n_samples: int
     learning_rate: float | None
     bias_learning_rate: float | None
     linear_learning_rate: float | None
@@ -121,7 +123,7 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
             rows, validation = self._hold_out(rows)
         settings = self._settings()
         if not (self.warm_start and hasattr(self, "trainer_")):
-            self.trainer_ = FMTrainer(settings)
+            self.trainer_ = trainer_for(settings)
         else:
             self._keep_shape(settings)
         self._train(rows, validation, settings.epochs)
@@ -129,11 +131,16 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> Self:
+        if self.solver in SWEEPING:
+            raise UserError(
+                f"{type(self).__name__}: partial_fit needs a solver that streams. Got {self.solver!r}, which learns "
+                "from all rows at once. Call fit, or take 'sgd'."
+            )
         first = not hasattr(self, "model_")
         rows = self._prepare(X, y, sample_weight, reset=first, grow=True, classes=classes)
         settings = self._settings(partial=True)
         if not hasattr(self, "trainer_"):
-            self.trainer_ = FMTrainer(settings) if first else FMTrainer.from_model(self._fitted(), settings)
+            self.trainer_ = trainer_for(settings) if first else trainer_from(self._fitted(), settings)
             self.n_iter_ = 0
         else:
             self._keep_shape(settings)
@@ -259,7 +266,9 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
             task=self._task,
             n_factors=int(self.n_factors),
             solver=self.solver,  # pyright: ignore[reportArgumentType]
-            epochs=int(self.epochs),
+            epochs=default.epochs if self.epochs is None else int(self.epochs),
+            burn_in=None if self.burn_in is None else int(self.burn_in),
+            n_samples=int(self.n_samples),
             bias_rate=either(self.bias_learning_rate, rate / 10),
             linear_rate=either(self.linear_learning_rate, rate),
             factors_rate=either(self.factors_learning_rate, rate),
@@ -288,6 +297,7 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
 
     def _check_parameters(self) -> None:
         owner = type(self).__name__
+        self._check_sweeping()
         for name, choices in (
             ("solver", SOLVERS),
             ("learning_rate_schedule", SCHEDULES),
@@ -296,8 +306,10 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
             value = getattr(self, name)
             if value not in choices:
                 raise UserError(f"{owner}: '{name}' must be one of {', '.join(choices)}. Got {value!r}.")
-        for name in ("n_factors", "epochs", "batch_size", "n_iter_no_change"):
+        for name in ("n_factors", "epochs", "batch_size", "n_iter_no_change", "n_samples"):
             value = getattr(self, name)
+            if name == "epochs" and value is None:
+                continue
             if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
                 raise UserError(f"{owner}: '{name}' must be an integer of 1 or more. Got {value!r}.")
         for name in (
@@ -315,6 +327,23 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         if self.solver != "ftrl" and (self.linear_l1 or self.factors_l1):
             raise UserError(
                 f"{owner}: L1 penalties need solver='ftrl'. Got {self.solver!r}. Change it or set them to 0."
+            )
+
+    def _check_sweeping(self) -> None:
+        owner = type(self).__name__
+        burn_in = cast(Any, self.burn_in)
+        if burn_in is not None and not (isinstance(burn_in, (int, np.integer)) and burn_in >= 0):
+            raise UserError(
+                f"{owner}: 'burn_in' must be None or an integer of 0 or more. Got {self.burn_in!r}."
+            )
+        if self._task == "classification" and self.solver in SWEEPING:
+            raise UserError(
+                f"{owner}: 'solver' must not be {self.solver!r}, which is for numbers. Take 'sgd'."
+            )
+        if self.early_stopping and self.solver in SWEEPING:
+            raise UserError(
+                f"{owner}: 'early_stopping' must be off with solver {self.solver!r}, which does not overfit with more "
+                "epochs as steps do."
             )
 
     def _fitted(self) -> FactorizationMachine:

@@ -10,11 +10,14 @@ PARAMETERS = """Parameters
     ----------
     n_factors : int, default 16
         Dimensionality of the factorization.
-    solver : {"sgd", "adagrad", "adam", "ftrl"}, default "sgd"
+    solver : {"sgd", "adagrad", "adam", "ftrl", "als", "mcmc"}, default "sgd"
         "sgd" is the fastest and most accurate on ratings; "adagrad" suits features of very different frequency;
         "adam" steps in mini-batches as SageMaker's algorithm does; "ftrl" with L1 gives sparse linear weights.
-    epochs : int, default 30
-        Passes over the training rows.
+        "mcmc" and "als" keep the rows in memory and sweep over the columns. "mcmc" samples from the posterior
+        distribution: the most accurate, with nothing to tune; predictions are means over samples. "als" is
+        coordinate descent.
+    epochs : int, optional
+        Passes over the training rows. None is 30, of "als" 50 and of "mcmc" 512.
     learning_rate : float, optional
         Step size of linear weights and factors, a tenth of it for the bias. While training, labels are scaled to
         unit variance and features that exceed 4 to at most 1, so one value suits most data. None takes the
@@ -25,9 +28,9 @@ PARAMETERS = """Parameters
         How step sizes fall over the epochs; "linear" ends at `final_learning_rate` of the first.
     final_learning_rate : float, default 0.02
     bias_decay, linear_decay, factors_decay : float, optional
-        L2 penalties, paid by a parameter each time a row touches it. With "ftrl" they are paid once, on the
-        distance from where a parameter began, against the losses of all rows and epochs: the more of these, the
-        larger they should be. None takes the solver's default, good for about 30 epochs.
+        L2 penalties, paid by a parameter each time a row touches it; with "als" once. With "ftrl" they are paid
+        once, on the distance from where a parameter began, against the losses of all rows and epochs: the more of
+        these, the larger they should be. None takes the solver's default, good for about 30 epochs.
     linear_l1, factors_l1 : float, default 0.0
         L1 penalties of "ftrl", paid once, as its L2 penalties are.
     init_method : {"normal", "uniform", "constant"}, default "normal"
@@ -50,6 +53,11 @@ PARAMETERS = """Parameters
     n_iter_no_change : int, default 5
     tol : float, default 1e-5
         Relative improvement that counts.
+    burn_in : int, optional
+        First epochs of "mcmc" of which no sample is kept. None is a tenth of them, or 20 where that is more, but not
+        over a half.
+    n_samples : int, default 128
+        Samples of "mcmc" that are kept, evenly spaced over the epochs after burn-in.
     shuffle : bool, default True
     warm_start : bool, default False
         Whether `fit` goes on from the last fit.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +55,7 @@ class FactorizationMachineRegressor(FactorizationMachineEstimator):
         n_factors: int = 16,
         *,
         solver: str = "sgd",
-        epochs: int = 30,
+        epochs: int | None = None,
         learning_rate: float | None = None,
         bias_learning_rate: float | None = None,
         linear_learning_rate: float | None = None,
@@ -78,6 +78,8 @@ class FactorizationMachineRegressor(FactorizationMachineEstimator):
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
         tol: float = 1e-5,
+        burn_in: int | None = None,
+        n_samples: int = 128,
         shuffle: bool = True,
         warm_start: bool = False,
         n_jobs: int | None = None,
@@ -116,9 +118,27 @@ class FactorizationMachineRegressor(FactorizationMachineEstimator):
         """
         return self._partial_fit(X, y, sample_weight, None)
 
-    def predict(self, X: Any) -> npt.NDArray[np.float32]:
-        """Return predictions of shape (n_rows,)."""
-        return self._fitted().predict(self._rows_to_score(X), n_threads=self._threads())
+    @overload
+    def predict(self, X: Any, *, return_std: Literal[False] = False) -> npt.NDArray[np.float32]: ...
+    @overload
+    def predict(
+        self, X: Any, *, return_std: Literal[True]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]: ...
+    def predict(self, X: Any, *, return_std: bool = False) -> Any:
+        """Return predictions of shape (n_rows,).
+
+        Parameters
+        ----------
+        X : as in `fit`
+        return_std : bool
+            Of solver "mcmc": return a second array of shape (n_rows,), the standard deviation of a label around its
+            prediction. It counts both what the parameters leave open and the noise of a label: about 90 % of labels
+            lie within 1.645 of it.
+        """
+        rows = self._rows_to_score(X)
+        if not return_std:
+            return self._fitted().predict(rows, n_threads=self._threads())
+        return self._fitted().predict_with_deviation(rows, n_threads=self._threads())
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the coefficient of determination R^2 of the predictions."""

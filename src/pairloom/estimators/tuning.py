@@ -152,8 +152,14 @@ class Tuning:
 
     def _usual_search(self) -> dict[str, Choices]:
         around = defaults_for(self.solver, self._task)  # pyright: ignore[reportArgumentType]
+        if self.solver == "mcmc":
+            raise UserError(
+                "tune: the solver must have penalties to search. Got 'mcmc', which learns its own. Call fit, or name "
+                "parameters with 'search'."
+            )
+        rates = (around.learning_rate / 3, around.learning_rate * 3)
         return {
-            "learning_rate": (around.learning_rate / 3, around.learning_rate * 3),
+            **({"learning_rate": rates} if around.learning_rate > 0 else {}),
             "factors_decay": (around.factors_decay / 4, around.factors_decay * 4),
             "linear_decay": (around.linear_decay / 8, around.linear_decay * 8),
             "factors_init_scale": (0.01, 0.15),

@@ -19,11 +19,13 @@ class Defaults:
         Of linear weights and factors; the bias takes a tenth.
     linear_decay, factors_decay : float
         Paid at every touch; of "ftrl" once for the whole training, which makes its numbers so much larger.
+    epochs : int
     """
 
     learning_rate: float
     linear_decay: float
     factors_decay: float
+    epochs: int = 30
 
 
 # From a grid over validation parts of MovieLens-100K, MovieLens latest-small, Frappe, abalone, Criteo and a9a
@@ -37,6 +39,10 @@ DEFAULTS: dict[tuple[SolverName, Task], Defaults] = {
     ("adam", "classification"): Defaults(0.006, 1e-4, 3e-4),
     ("ftrl", "regression"): Defaults(0.07, 20.0, 300.0),
     ("ftrl", "classification"): Defaults(0.1, 50.0, 2500.0),
+    ("als", "regression"): Defaults(0.0, 5.0, 15.0, 50),
+    ("als", "classification"): Defaults(0.0, 5.0, 15.0, 50),
+    ("mcmc", "regression"): Defaults(0.0, 0.0, 0.0, 512),
+    ("mcmc", "classification"): Defaults(0.0, 0.0, 0.0, 512),
 }
 
 

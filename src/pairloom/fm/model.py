@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from pairloom.errors import UserError
 from pairloom.fm.calibration import Calibration
+from pairloom.fm.posterior import Posterior
 from pairloom.fm.settings import Task
 from pairloom.kernels._native import FmState
 from pairloom.kernels.fm import Solver, allocate_table, fm_scores
@@ -57,6 +58,9 @@ class FactorizationMachine:
         What values were divided by in training; folded into the parameters, and needed only to train on.
     calibration : Calibration, optional
         How a classifier's scores become probabilities; without it, by the logistic function.
+    posterior : Posterior, optional
+        Samples of the parameters. Scores are then means over samples; weights and factors are those of one machine
+        that scores nearly the same, with factors of its own number.
 
     References
     ----------
@@ -72,6 +76,7 @@ class FactorizationMachine:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     feature_scale: Float32Array | None = None
     calibration: Calibration | None = None
+    posterior: Posterior | None = None
 
     @classmethod
     def from_arrays(
@@ -116,12 +121,20 @@ class FactorizationMachine:
         """
         rows = RowBatch(rows.indptr, rows.indices, rows.values, rows.n_features)
         repeated = find_repeated(rows)
+        if self.posterior is not None:
+            rows = rows if repeated is None else sum_repeated(rows)
+            with np.errstate(over="ignore", invalid="ignore"):
+                means = self.posterior.moments(rows, n_threads=n_threads)[0].astype(np.float32)
+            return self._finite(means, rows)
         scores = fm_scores(
             self.table, self.k_padded, self.bias, native_rows(rows), rows.n_rows, n_threads=n_threads
         )
         if repeated is not None:  # few, as a rule; only they are summed and scored once more
             some = np.flatnonzero(repeated)
             scores[some] = self.score(sum_repeated(take_rows(rows, some)), n_threads=n_threads)
+        return self._finite(scores, rows)
+
+    def _finite(self, scores: Float32Array, rows: RowBatch) -> Float32Array:
         if not np.isfinite(scores).all():
             beyond = np.flatnonzero(~np.isfinite(scores))
             scores[beyond] = self._scores_in_float64(take_rows(rows, beyond))
@@ -141,6 +154,25 @@ class FactorizationMachine:
             exact = self.bias + float(self.weights[indices].astype(np.float64) @ values[inside]) + crossed
             scores[row] = np.clip(exact, -largest, largest)
         return scores
+
+    def predict_with_deviation(
+        self, rows: RowBatch, *, n_threads: int = 1
+    ) -> tuple[Float32Array, Float32Array]:
+        """Return predictions of a regressor and the standard deviations of labels around them, of shape (n_rows,).
+
+        Raises
+        ------
+        UserError
+            For a model without samples.
+        """
+        if self.posterior is None or self.task != "regression":
+            raise UserError(
+                "Standard deviations come from samples: the model must be a regressor of solver 'mcmc'. Train one."
+            )
+        checked = sum_repeated(rows) if find_repeated(rows) is not None else rows
+        deviations = self.posterior.moments(checked, n_threads=n_threads)[1]
+        both = np.hypot(deviations, self.posterior.noise_deviation).astype(np.float32)
+        return self.predict(rows, n_threads=n_threads), both
 
     def predict(self, rows: RowBatch, *, n_threads: int = 1) -> Float32Array:
         """Return predictions of shape (n_rows,): numbers, or a classifier's probabilities of label 1."""

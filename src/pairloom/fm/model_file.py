@@ -4,7 +4,8 @@
 model: feature names, encoder, hyperparameters. ``model.safetensors`` holds ``weights`` (n_features,) and
 ``factors`` (n_features, n_factors), both float32, and further arrays such as an encoder's. Where more than half of
 the features have only zeros, ``rows`` (int32, ascending) names the others, and both arrays hold these alone.
-``feature_scale`` is what values were divided by in training. Loading one runs no code.
+``feature_scale`` is what values were divided by in training. Samples of a Bayesian model are arrays whose names begin
+with ``posterior.``, float16; such a file is of version 2. Loading one runs no code.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy.typing as npt
 from pairloom.errors import DataError, UserError
 from pairloom.fm.calibration import calibration_from_json
 from pairloom.fm.model import FactorizationMachine
+from pairloom.fm.posterior import Posterior, sample_bytes
 from pairloom.formats.model_archive import read_members
 from pairloom.formats.tensor_file import LARGEST_HEADER_BYTES, parse_tensors, write_tensors
 from pairloom.kernels.fm import allocate_table
@@ -31,10 +33,10 @@ from pairloom.kernels.fm import allocate_table
 __all__ = ["FORMAT_VERSION", "load_model", "save_model"]
 
 FORMAT = "pairloom-fm"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 METADATA_FILE, ARRAYS_FILE = "model.json", "model.safetensors"
 LARGEST_METADATA_BYTES = 256 << 20
-EXTRA_BYTES = "extra_bytes"
+EXTRA_BYTES, POSTERIOR = "extra_bytes", "posterior"
 UNDECLARED_BYTES = 64 << 20
 """Further arrays that a model may have without saying so in its metadata, as those before this was said."""
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -57,7 +59,7 @@ def save_model(
     extra = {name: np.ascontiguousarray(array) for name, array in (extra_arrays or {}).items()}
     metadata = {
         "format": FORMAT,
-        "version": FORMAT_VERSION,
+        "version": 1 if model.posterior is None else FORMAT_VERSION,
         "task": model.task,
         "n_features": model.n_features,
         "n_factors": model.n_factors,
@@ -66,6 +68,7 @@ def save_model(
         "clip_predictions": model.clip_predictions,
         **({} if model.calibration is None else {"calibration": model.calibration.to_json()}),
         **{name: value for name, value in model.metadata.items() if value is not None},
+        **({} if model.posterior is None else {POSTERIOR: model.posterior.described()}),
         **({EXTRA_BYTES: sum(array.nbytes for array in extra.values())} if extra else {}),
     }
     path = Path(target)
@@ -105,7 +108,11 @@ def _settle(file: Path) -> None:
 
 
 def _parameter_arrays(model: FactorizationMachine) -> dict[str, npt.NDArray[Any]]:
-    scale = {} if model.feature_scale is None else {"feature_scale": model.feature_scale}
+    scale: dict[str, npt.NDArray[Any]] = {}
+    if model.feature_scale is not None:
+        scale["feature_scale"] = model.feature_scale
+    if model.posterior is not None:
+        scale |= model.posterior.arrays()
     rows = np.flatnonzero((model.weights != 0) | model.factors.any(axis=1)).astype(np.int32)
     if 2 * len(rows) >= model.n_features:
         return {"weights": model.weights, "factors": model.factors, **scale}
@@ -164,7 +171,24 @@ def _declared_bytes(metadata: dict[str, Any], path: Path) -> int:
     if not (isinstance(n_features, int) and isinstance(n_factors, int) and isinstance(extra, int)):
         got = f"n_features {n_features!r}, n_factors {n_factors!r}, {EXTRA_BYTES} {extra!r}"
         raise DataError("complete metadata", got=got, source=str(path), action="Train again")
-    return 4 * n_features * (n_factors + 3) + extra + LARGEST_HEADER_BYTES
+    return (
+        4 * n_features * (n_factors + 3)
+        + extra
+        + _posterior_bytes(metadata, n_features, path)
+        + LARGEST_HEADER_BYTES
+    )
+
+
+def _posterior_bytes(metadata: dict[str, Any], n_features: int, path: Path) -> int:
+    said = metadata.get(POSTERIOR)
+    if said is None:
+        return 0
+    match said:
+        case {"n_samples": int(n_samples), "n_factors": int(n_factors)} if n_samples > 0 and n_factors > 0:
+            return n_samples * sample_bytes(n_features, n_factors)
+        case _:
+            got = f"{POSTERIOR} {said!r}"[:80]
+            raise DataError("complete metadata", got=got, source=str(path), action="Train again")
 
 
 def _build(metadata: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], path: Path) -> FactorizationMachine:
@@ -197,9 +221,12 @@ def _build(metadata: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], path: 
             "finite float32 weights and factors of the shape that the metadata names", source=str(path),
             action="Train again; the file is damaged",
         )  # fmt: skip
+    scale = None if scale is None else np.array(scale)
+    said = metadata.pop(POSTERIOR, None)
+    posterior = None if said is None else Posterior.restored(said, arrays, shape[0], scale, str(path))
     machine = FactorizationMachine.from_arrays(
         task, bias, weights, factors, label_range=label_range, clip_predictions=clip, metadata=metadata,
-        feature_scale=None if scale is None else np.array(scale),
+        feature_scale=scale, posterior=posterior,
         calibration=None if calibration is None else calibration_from_json(calibration, f"{path}/{METADATA_FILE}"),
     )  # fmt: skip
     return machine if rows is None else replace(machine, table=_spread(machine.table, rows, shape[0]))

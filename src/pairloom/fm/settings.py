@@ -11,7 +11,7 @@ from pairloom.errors import UserError
 __all__ = ["FMSettings", "InitMethod", "RateSchedule", "SolverName", "Task"]
 
 Task = Literal["regression", "classification"]
-SolverName = Literal["sgd", "adagrad", "adam", "ftrl"]
+SolverName = Literal["sgd", "adagrad", "adam", "ftrl", "als", "mcmc"]
 RateSchedule = Literal["constant", "linear", "inverse"]
 InitMethod = Literal["normal", "uniform", "constant"]
 FLOATS = (
@@ -30,12 +30,13 @@ class FMSettings:
     task : {"regression", "classification"}
         Squared loss on numbers, or logistic loss on labels 0 and 1.
     n_factors : int
-    solver : {"sgd", "adagrad", "adam", "ftrl"}
+    solver : {"sgd", "adagrad", "adam", "ftrl", "als", "mcmc"}
+        The last two sweep over the columns of data in memory.
     epochs : int
     bias_rate, linear_rate, factors_rate : float
         Step sizes; for labels of unit variance where `scale_labels` is on.
     bias_decay, linear_decay, factors_decay : float
-        L2 penalties, paid by a parameter each time a row touches it; of "ftrl" once for the whole training.
+        L2 penalties, paid by a parameter each time a row touches it; of "ftrl" and "als" once for the whole training.
     linear_l1, factors_l1 : float
         L1 penalties (ftrl).
     bias_init : float
@@ -71,6 +72,10 @@ class FMSettings:
         Training data larger than this is read again in every epoch instead of being kept.
     exchanges : int
         How often in an epoch several hosts merge what they learned; with Adam they do after every mini-batch.
+    burn_in : int, optional
+        First epochs of "mcmc" of which no sample is kept; None takes a tenth, but 20 where there are so many.
+    n_samples : int
+        Samples of "mcmc" that are kept, evenly spaced.
     """
 
     task: Task = "regression"
@@ -110,9 +115,11 @@ class FMSettings:
     deterministic: bool = False
     memory_limit_bytes: int = 4 << 30
     exchanges: int = 32
+    burn_in: int | None = None
+    n_samples: int = 128
 
     def __post_init__(self) -> None:
-        for name in ("n_factors", "epochs", "batch_rows", "n_threads", "exchanges"):
+        for name in ("n_factors", "epochs", "batch_rows", "n_threads", "exchanges", "n_samples"):
             if getattr(self, name) < 1:
                 raise UserError(f"FMSettings: '{name}' must be 1 or more. Got {getattr(self, name)}.")
         for name in FLOATS:

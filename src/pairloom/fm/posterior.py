@@ -1,0 +1,202 @@
+"""Samples of a factorization machine's parameters: averaged predictions and how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pairloom.errors import DataError
+from pairloom.kernels.fm import allocate_table, fm_scores
+from pairloom.kernels.native_rows import native_rows
+from pairloom.rows import RowBatch
+
+__all__ = ["Posterior", "sample_bytes"]
+
+Float16Array = npt.NDArray[np.float16]
+Float32Array = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
+LARGEST = 6e4
+SUMMARY_FACTORS = 64
+SUMMARY_PASSES = 3
+NAMES = ("biases", "noise", "linear", "factors")
+
+
+def sample_bytes(n_features: int, n_factors: int) -> int:
+    """Return the memory of one kept sample."""
+    return 2 * n_features * (n_factors + 1) + 16
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """Kept samples, float16 in the units that they were drawn in: labels and features scaled to about 1.
+
+    Parameters
+    ----------
+    biases, noise : ndarrays of shape (n_samples,), float64
+        The bias, and the standard deviation of a label around its score.
+    linear : ndarray of shape (n_samples, n_features), float16
+    factors : ndarray of shape (n_samples, n_features, n_factors), float16
+    label_mean, label_scale : float
+        A score times the scale plus the mean is in the units of the labels.
+    feature_scale : ndarray of shape (n_features,), float32, optional
+        What values are divided by.
+    """
+
+    biases: Float64Array
+    noise: Float64Array
+    linear: Float16Array
+    factors: Float16Array
+    label_mean: float = 0.0
+    label_scale: float = 1.0
+    feature_scale: Float32Array | None = None
+
+    @property
+    def n_samples(self) -> int:
+        """Samples that predictions are averaged over."""
+        return len(self.biases)
+
+    @property
+    def n_features(self) -> int:
+        """Width of the rows."""
+        return self.linear.shape[1]
+
+    @property
+    def n_factors(self) -> int:
+        """Factors of a sample."""
+        return self.factors.shape[2]
+
+    def scores(self, rows: RowBatch, *, n_threads: int = 1) -> Iterator[Float32Array]:
+        """Yield each sample's scores of shape (n_rows,), in the units of the labels.
+
+        Parameters
+        ----------
+        rows : RowBatch
+            No index repeats within a row; columns beyond the width add nothing.
+        """
+        from pairloom.fm.model import model_layout
+
+        inside = rows.indices < self.n_features
+        used = np.unique(rows.indices[inside])
+        places = np.searchsorted(used, rows.indices).astype(np.int32)
+        places[~inside] = len(used)
+        values = rows.values
+        if self.feature_scale is not None:
+            scale = np.append(self.feature_scale, np.float32(1))[np.minimum(rows.indices, self.n_features)]
+            values = (1 / scale if values is None else values / scale).astype(np.float32)
+        native = native_rows(RowBatch(rows.indptr, places, values, len(used)))
+        k_padded, stride = model_layout(self.n_factors)
+        table = allocate_table(len(used), stride)
+        everything = len(used) == self.n_features
+        for sample in range(self.n_samples):
+            table[:, : self.n_factors] = self.factors[sample] if everything else self.factors[sample, used]
+            table[:, k_padded] = self.linear[sample] if everything else self.linear[sample, used]
+            scores = fm_scores(
+                table, k_padded, float(self.biases[sample]), native, rows.n_rows, n_threads=n_threads
+            )
+            yield scores * np.float32(self.label_scale) + np.float32(self.label_mean)
+
+    def moments(self, rows: RowBatch, *, n_threads: int = 1) -> tuple[Float64Array, Float64Array]:
+        """Return mean and standard deviation of the scores over samples, both of shape (n_rows,)."""
+        total, squares = np.zeros(rows.n_rows), np.zeros(rows.n_rows)
+        first: Float64Array | None = None
+        for scores in self.scores(rows, n_threads=n_threads):
+            first = scores.astype(np.float64) if first is None else first
+            total += scores - first
+            squares += np.square(scores - first)
+        assert first is not None
+        mean = total / self.n_samples
+        return first + mean, np.sqrt(np.maximum(squares / self.n_samples - mean**2, 0.0))
+
+    @property
+    def noise_deviation(self) -> float:
+        """Standard deviation of a label around its score, in the units of the labels."""
+        return float(self.label_scale * np.sqrt(np.mean(np.square(self.noise))))
+
+    def summary(self) -> tuple[float, Float32Array, Float32Array]:
+        """Return bias, weights and factors of one machine that scores nearly as the mean over samples does.
+
+        The mean of ``<v_i, v_j>`` over samples is an inner product of longer factors; of these, the leading directions
+        are kept, at most 64.
+
+        References
+        ----------
+        Halko, Martinsson and Tropp, "Finding Structure with Randomness", SIAM Review 2011, algorithm 4.4.
+        """
+        n_kept = min(SUMMARY_FACTORS, self.n_features, self.n_samples * self.n_factors)
+        rng = np.random.default_rng(0)
+        basis = rng.normal(size=(self.n_features, min(n_kept + 8, self.n_features))).astype(np.float32)
+        few = range(0, self.n_samples, max(1, self.n_samples // 32))
+        for i in range(SUMMARY_PASSES):
+            product = self._times_gram(basis, few if i < SUMMARY_PASSES - 1 else range(self.n_samples))
+            basis = np.linalg.qr(product)[0].astype(np.float32)
+        values, vectors = np.linalg.eigh(basis.T @ self._times_gram(basis, range(self.n_samples)))
+        leading = np.argsort(-values)[:n_kept]
+        factors = (basis @ vectors[:, leading]) * np.sqrt(np.maximum(values[leading], 0.0))
+        weights = self.linear.mean(axis=0, dtype=np.float64) * self.label_scale
+        factors = factors.astype(np.float64) * np.sqrt(self.label_scale)
+        if self.feature_scale is not None:
+            weights, factors = weights / self.feature_scale, factors / self.feature_scale[:, None]
+        bias = self.label_mean + self.label_scale * float(self.biases.mean())
+        return bias, weights.astype(np.float32), factors.astype(np.float32)
+
+    def _times_gram(self, basis: Float32Array, samples: Sequence[int]) -> Float32Array:
+        """Return the mean over samples of ``V V^T`` times a matrix."""
+        total = np.zeros(basis.shape, np.float32)
+        for sample in samples:
+            factors = self.factors[sample].astype(np.float32)
+            total += factors @ (factors.T @ basis)
+        return total / np.float32(len(samples))
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what a model file holds of this, by name."""
+        return {f"posterior.{name}": getattr(self, name) for name in NAMES}
+
+    def described(self) -> dict[str, Any]:
+        """Return what a model's metadata says of this."""
+        return {
+            "n_samples": self.n_samples,
+            "n_factors": self.n_factors,
+            "labels": [self.label_mean, self.label_scale],
+        }
+
+    @classmethod
+    def restored(
+        cls,
+        said: Any,
+        arrays: dict[str, npt.NDArray[Any]],
+        n_features: int,
+        feature_scale: Float32Array | None,
+        source: str,
+    ) -> Posterior:
+        """Undo `arrays` and `described`; DataError for what they never returned."""
+        try:
+            n_samples, n_factors = int(said["n_samples"]), int(said["n_factors"])
+            mean, scale = (float(x) for x in said["labels"])
+            found = [np.array(arrays.pop(f"posterior.{name}")) for name in NAMES]
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise DataError(
+                "complete samples", got=repr(error), source=source, action="Train again"
+            ) from error
+        shapes = ((n_samples,), (n_samples,), (n_samples, n_features), (n_samples, n_features, n_factors))
+        types = (np.float64, np.float64, np.float16, np.float16)
+        sound = (
+            n_samples > 0
+            and all(
+                a.shape == shape and a.dtype == t for a, shape, t in zip(found, shapes, types, strict=True)
+            )
+            and all(bool(np.isfinite(array).all()) for array in found)
+            and np.isfinite(mean)
+            and 0 < scale < np.inf
+        )
+        if not sound:
+            raise DataError(
+                "finite samples of the shape that the metadata names", source=source,
+                action="Train again; the file is damaged",
+            )  # fmt: skip
+        if feature_scale is not None and len(feature_scale) < n_features:
+            feature_scale = np.append(feature_scale, np.ones(n_features - len(feature_scale), np.float32))
+        return cls(*found, label_mean=mean, label_scale=scale, feature_scale=feature_scale)  # type: ignore[arg-type]

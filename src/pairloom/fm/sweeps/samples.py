@@ -1,0 +1,107 @@
+"""Which sweeps' parameters are kept, and where."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from pairloom.errors import UserError
+from pairloom.fm.chunks import LabelScale
+from pairloom.fm.posterior import LARGEST, Posterior, sample_bytes
+from pairloom.fm.settings import FMSettings
+from pairloom.fm.sweeps.chain import Chain
+
+__all__ = ["Samples", "check_memory"]
+
+
+@dataclass(slots=True)
+class Samples:
+    """Samples of one training.
+
+    Parameters
+    ----------
+    burn_in : int
+        Sweeps before the first that may be kept.
+    n_sweeps : int
+        Sweeps after these.
+    n_planned : int
+        How many of them are kept, evenly spaced.
+    """
+
+    burn_in: int
+    n_sweeps: int
+    n_planned: int
+    biases: list[float] = field(default_factory=list[float])
+    noise: list[float] = field(default_factory=list[float])
+    linear: list[npt.NDArray[np.float16]] = field(default_factory=list[npt.NDArray[np.float16]])
+    factors: list[npt.NDArray[np.float16]] = field(default_factory=list[npt.NDArray[np.float16]])
+
+    @classmethod
+    def planned(cls, settings: FMSettings, n_epochs: int) -> Self:
+        """Plan for a number of sweeps; UserError when burn-in leaves none."""
+        burn_in = (
+            min(max(20, n_epochs // 10), n_epochs // 2) if settings.burn_in is None else settings.burn_in
+        )
+        if burn_in >= n_epochs:
+            raise UserError(
+                f"'burn_in' must be less than the {n_epochs} sweeps of 'epochs'. Got {burn_in}. "
+                "Lower it or sweep more often."
+            )
+        return cls(burn_in, n_epochs - burn_in, min(settings.n_samples, n_epochs - burn_in))
+
+    def take(self, epoch: int, chain: Chain) -> None:
+        """Keep the parameters after a sweep if they are due."""
+        after = epoch - self.burn_in
+        if (
+            after < 0
+            or (after + 1) * self.n_planned // self.n_sweeps == after * self.n_planned // self.n_sweeps
+        ):
+            return
+        linear, factors = chain.spread()
+        self.biases.append(chain.bias)
+        self.noise.append(1 / np.sqrt(chain.noise_precision))
+        self.linear.append(np.clip(linear, -LARGEST, LARGEST).astype(np.float16))
+        self.factors.append(np.clip(factors, -LARGEST, LARGEST).astype(np.float16))
+
+    def posterior(
+        self, chain: Chain, scale: LabelScale, feature_scale: npt.NDArray[np.float32] | None
+    ) -> Posterior:
+        """Return the kept samples; before the first is due, the parameters as they are."""
+        if not self.biases:
+            now = Samples(0, 1, 1)
+            now.take(0, chain)
+            return now.posterior(chain, scale, feature_scale)
+        return Posterior(
+            np.array(self.biases), np.array(self.noise), np.stack(self.linear), np.stack(self.factors),
+            scale.mean, scale.scale, feature_scale,
+        )  # fmt: skip
+
+
+def check_memory(n_samples: int, n_features: int, n_factors: int) -> None:
+    """Raise `UserError` with the size needed when the machine has not the memory for the samples."""
+    needed, available = n_samples * sample_bytes(n_features, n_factors), _available_bytes()
+    # Samples are held once while they are drawn, and once more when they are put together.
+    if available is not None and 2 * needed > available:
+        raise UserError(
+            f"Keeping {n_samples} samples of {n_features:,} features x {n_factors} factors needs "
+            f"{2 * needed / 1e9:.1f} GB, and {available / 1e9:.1f} GB are free. Lower 'n_samples' or 'n_factors'."
+        )
+
+
+def _available_bytes() -> int | None:
+    try:
+        with Path("/proc/meminfo").open(encoding="ascii") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) << 10
+    except OSError:
+        pass  # not Linux: ask for the whole memory below
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None

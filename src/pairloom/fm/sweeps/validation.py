@@ -1,0 +1,59 @@
+"""Rows held out to measure every sweep on."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from pairloom.errors import UserError
+from pairloom.fm.chunks import LabelScale
+from pairloom.fm.data import RowSource
+from pairloom.fm.model import FactorizationMachine
+from pairloom.fm.sweeps.chain import Chain
+from pairloom.fm.sweeps.collected import joined
+from pairloom.fm.sweeps.terms import prepared_rows
+from pairloom.kernels.native_rows import checked_rows
+
+__all__ = ["HeldOut"]
+
+
+class HeldOut:
+    """Validation rows: scored after every sweep, of "mcmc" by the mean over the sweeps after burn-in.
+
+    Parameters
+    ----------
+    source : callable returning an iterable of RowBatch
+    scale : LabelScale
+    feature_scale : ndarray of float32, optional
+    burn_in : int or None
+        Sweeps that are not averaged over; None averages over none.
+    """
+
+    def __init__(
+        self,
+        source: RowSource,
+        scale: LabelScale,
+        feature_scale: npt.NDArray[np.float32] | None,
+        burn_in: int | None,
+    ) -> None:
+        batches = [checked_rows(batch) for batch in source() if batch.n_rows]
+        if not batches:
+            raise UserError("Validation data must hold at least one row. Got none.")
+        self._rows = prepared_rows(joined(batches), feature_scale)
+        if self._rows.labels is None:
+            raise UserError("Validation data must have a label in every row. Got none.")
+        self._labels, self._weights = self._rows.labels.astype(np.float64), self._rows.weights
+        self._scale, self._burn_in = scale, burn_in
+        self._total, self._n_averaged = np.zeros(self._rows.n_rows), 0
+
+    def loss(self, chain: Chain, epoch: int) -> float:
+        """Return the mean squared error in the units of the labels."""
+        linear, factors = chain.spread()
+        machine = FactorizationMachine.from_arrays("regression", chain.bias, linear, factors)
+        scores = machine.score(self._rows, n_threads=chain.settings.n_threads).astype(np.float64)
+        if self._burn_in is not None and epoch >= self._burn_in:
+            self._total += scores
+            self._n_averaged += 1
+            scores = self._total / self._n_averaged
+        errors = scores * self._scale.scale + self._scale.mean - self._labels
+        return float(np.average(np.square(errors), weights=self._weights))

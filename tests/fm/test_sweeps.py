@@ -1,0 +1,250 @@
+"""The solvers "als" and "mcmc": terms that rows are split into, priors, samples, models."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from pairloom import FactorizationMachineRegressor
+from pairloom.errors import UserError
+from pairloom.fm.sweeps import samples
+from pairloom.fm.sweeps.priors import Priors
+from pairloom.fm.sweeps.row_fields import find_fields
+from pairloom.fm.sweeps.terms import Terms, prepared_rows
+from pairloom.formats.matrices import rows_of_matrix
+from pairloom.rows import RowBatch
+
+
+def rows_of(dense):
+    return rows_of_matrix(sp.csr_matrix(np.asarray(dense, np.float32)), name="X")
+
+
+def test_fields_are_ranges_that_no_row_holds_twice():
+    fields = find_fields(rows_of([[1, 0, 0, 1, 0, 2], [0, 0, 1, 0, 1, 0], [0, 1, 0, 1, 0, 0]]))
+    assert fields.starts.tolist() == [0, 3, 5, 6]
+    assert fields.chosen.tolist() == [0, 1, 2]
+
+
+def test_of_many_fields_those_with_most_values_are_chosen():
+    rng = np.random.default_rng(0)
+    held = rng.random((200, 6)) < [0.9, 0.1, 0.8, 0.1, 0.7, 0.1]
+    fields = find_fields(rows_of(held), most=3)
+    assert fields.chosen.tolist() == [0, 2, 4]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("most", [1, 64])
+def test_terms_hold_every_value_once(monkeypatch, seed, most):
+    monkeypatch.setattr("pairloom.fm.sweeps.row_fields.find_fields.__kwdefaults__", {"most": most})
+    rng = np.random.default_rng(seed)
+    n, n_factors = 60, 3
+    one_hot = np.zeros((n, 10))
+    one_hot[np.arange(n), rng.integers(0, 10, n)] = 1
+    matrix = np.hstack([one_hot, rng.normal(size=(n, 2)), rng.random((n, 5)) < 0.3])
+    terms = Terms(prepared_rows(rows_of(matrix), None))
+    linear, factors = rng.normal(size=len(terms.columns)), np.zeros((len(terms.columns), 4))
+    factors[:, :n_factors] = rng.normal(size=(len(terms.columns), n_factors))
+    linear, factors = linear.astype(np.float32), factors.astype(np.float32)
+    scores = np.empty(n)
+    terms.native(n_factors, root_weights=None, n_threads=1).scores(linear, factors, scores)
+    x = matrix[:, terms.columns]
+    expected = x @ linear + 0.5 * (np.square(x @ factors).sum(1) - np.square(x) @ np.square(factors).sum(1))
+    np.testing.assert_allclose(scores, expected, atol=1e-4)
+    assert sorted(terms.columns.tolist()) == np.flatnonzero(matrix.any(axis=0)).tolist()
+    assert terms.n_priors == 2  # the ids have one of their own
+
+
+def test_prepared_rows_hold_neither_zeros_nor_rows_without_weight():
+    rows = RowBatch(
+        np.array([0, 2, 3, 5]), np.array([1, 0, 2, 0, 1], np.int32), np.array([2, 8, 1, 0, 1e-12], np.float32), 3,
+        np.zeros(3, np.float32), np.array([1, 0, 2], np.float32),
+    )  # fmt: skip
+    prepared = prepared_rows(rows, np.array([8, 1, 1], np.float32))
+    assert prepared.indptr.tolist() == [0, 2, 2]
+    assert prepared.indices.tolist() == [0, 1]
+    assert prepared.values is not None
+    assert prepared.values.tolist() == [1, 2]
+    assert prepared.weights is not None
+    assert prepared.weights.tolist() == [1, 2]
+
+
+def test_priors_follow_the_columns():
+    rng = np.random.default_rng(0)
+    linear = np.concatenate([rng.normal(3, 0.5, 4000), rng.normal(-1, 2, 4000)]).astype(np.float32)
+    factors = np.zeros((8000, 4), np.float32)
+    factors[:, :2] = rng.normal(0, [0.1, 1], (8000, 2))
+    priors = Priors(np.array([0, 4000, 8000]), 2, 4)
+    for _ in range(3):
+        priors.draw(linear, factors, rng)
+    np.testing.assert_allclose(priors.linear_means, [3, -1], atol=0.15)
+    np.testing.assert_allclose(1 / np.sqrt(priors.linear_precisions), [0.5, 2], rtol=0.1)
+    np.testing.assert_allclose(1 / np.sqrt(priors.precisions[:, :2]), [[0.1, 1]] * 2, rtol=0.1)
+    assert not priors.means[:, 2:].any()
+
+
+def planted(noise=0.3, n_rows=6000, n_users=60, n_items=50):
+    """Two thirds to train on, the rest to test on: numbers from a planted machine of rank 2, normal noise."""
+    rng = np.random.default_rng(7)
+    users, items = rng.integers(0, n_users, n_rows), rng.integers(0, n_items, n_rows)
+    factors, linear = rng.normal(0, 0.7, (n_users + n_items, 2)), rng.normal(0, 0.5, n_users + n_items)
+    scores = 3 + linear[users] + linear[n_users + items] + (factors[users] * factors[n_users + items]).sum(1)
+    labels = (scores + rng.normal(0, noise, n_rows)).astype(np.float32)
+    indices = np.stack([users, n_users + items], axis=1).ravel().astype(np.int32)
+    rows = RowBatch(np.arange(0, 2 * n_rows + 1, 2), indices, None, n_users + n_items, labels)
+    return rows.part(0, n_rows * 2 // 3), rows.part(n_rows * 2 // 3, n_rows)
+
+
+def error(model, rows):
+    return float(np.sqrt(np.mean((model.predict(rows) - rows.labels) ** 2)))
+
+
+@pytest.mark.parametrize(("solver", "floor"), [("als", 0.335), ("mcmc", 0.325)])
+def test_planted_factors_are_found(solver, floor):
+    train, test = planted()
+    decays = {"linear_decay": 0.3, "factors_decay": 0.3}  # of no effect on "mcmc", which learns its own
+    model = FactorizationMachineRegressor(4, solver=solver, epochs=100, random_state=0, **decays)
+    model.fit(train, train.labels)
+    assert error(model, test) < floor  # the noise alone makes 0.3
+
+
+def test_als_equals_the_normal_equations_without_factors():
+    """With a penalty that leaves no factors, what remains is ridge regression."""
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(200, 4)).astype(np.float32)
+    labels = (matrix @ [1, -2, 0.5, 0] + 3 + rng.normal(0, 0.1, 200)).astype(np.float32)
+    model = FactorizationMachineRegressor(
+        1, solver="als", epochs=200, linear_decay=2.0, factors_decay=1e9, random_state=0
+    ).fit(matrix, labels)
+    design = np.hstack([matrix, np.ones((200, 1))])
+    expected = np.linalg.solve(design.T @ design + np.diag([2, 2, 2, 2, 0]), design.T @ labels)
+    np.testing.assert_allclose(model.coef_, expected[:4], atol=2e-4)
+    np.testing.assert_allclose(model.intercept_, expected[4], atol=2e-4)
+
+
+def test_intervals_cover_what_they_promise():
+    train, test = planted(noise=0.5, n_rows=12_000)
+    model = FactorizationMachineRegressor(4, solver="mcmc", epochs=200, random_state=0).fit(
+        train, train.labels
+    )
+    means, deviations = model.predict(test, return_std=True)
+    np.testing.assert_array_equal(means, model.predict(test))
+    covered = float((np.abs(test.labels - means) < 1.645 * deviations).mean())
+    assert 0.88 < covered < 0.92
+
+
+def test_a_column_that_was_never_seen_is_less_sure():
+    train, test = planted()
+    ids = train.indices.reshape(-1, 2)
+    known = np.flatnonzero(ids[:, 0] != 0)
+    rows = RowBatch(np.arange(0, 2 * len(known) + 1, 2), ids[known].ravel(), None, train.n_features)
+    model = FactorizationMachineRegressor(4, solver="mcmc", epochs=100, random_state=0).fit(
+        rows, train.labels[known]
+    )
+    deviations = model.predict(test, return_std=True)[1]
+    new = test.indices.reshape(-1, 2)[:, 0] == 0
+    assert deviations[new].min() > 1.5 * deviations[~new].mean()
+
+
+def test_a_saved_model_predicts_the_same(tmp_path):
+    train, test = planted()
+    model = FactorizationMachineRegressor(3, solver="mcmc", epochs=40, n_samples=9, random_state=0)
+    model.fit(train, train.labels).save(tmp_path / "model.tar.gz")
+    loaded = FactorizationMachineRegressor.load(tmp_path / "model.tar.gz")
+    for mine, theirs in zip(
+        model.predict(test, return_std=True), loaded.predict(test, return_std=True), strict=True
+    ):
+        np.testing.assert_array_equal(mine, theirs)
+    assert loaded.model_.posterior is not None
+    assert loaded.model_.posterior.n_samples == 9
+    loaded.model_.posterior = None  # what is left is one machine that predicts nearly the same
+    assert abs(error(loaded, test) - error(model, test)) < 2e-3
+
+
+def test_values_and_labels_of_any_unit():
+    """Predictions do not depend on the units of labels, nor of a feature beyond four."""
+    rng = np.random.default_rng(0)
+    ids = np.eye(10, dtype=np.float32)[rng.integers(0, 10, 500)]
+    number = rng.uniform(1, 10, (500, 1)).astype(np.float32)
+    labels = ids @ rng.normal(size=10) + 0.3 * number[:, 0]
+    settings = {"n_factors": 2, "solver": "mcmc", "epochs": 60, "random_state": 0}
+    plain = FactorizationMachineRegressor(**settings).fit(np.hstack([ids, number]), labels)
+    other = FactorizationMachineRegressor(**settings).fit(np.hstack([ids, 1e6 * number]), 1e4 * labels - 7)
+    predictions = plain.predict(np.hstack([ids, number]))
+    np.testing.assert_allclose(predictions, labels, atol=0.2)
+    np.testing.assert_allclose(
+        other.predict(np.hstack([ids, 1e6 * number])), 1e4 * predictions - 7, rtol=2e-3, atol=5
+    )
+
+
+def test_threads_and_seed():
+    train, test = planted(n_rows=1200)
+    fits = [
+        FactorizationMachineRegressor(3, solver="mcmc", epochs=10, n_jobs=n, random_state=seed)
+        .fit(train, train.labels)
+        .predict(test)
+        for n, seed in ((1, 0), (2, 0), (1, 1))
+    ]
+    np.testing.assert_array_equal(fits[0], fits[1])
+    assert (fits[0] != fits[2]).any()
+
+
+def test_weights_count_as_repetition():
+    train, _ = planted(n_rows=900)
+    weights = np.random.default_rng(0).integers(0, 3, train.n_rows)
+    again = sp.csr_matrix((np.ones(len(train.indices)), train.indices, train.indptr), (train.n_rows, 110))
+    repeated = again[np.repeat(np.arange(train.n_rows), weights)]
+    settings = {"n_factors": 2, "solver": "als", "epochs": 20, "random_state": 0}
+    one = FactorizationMachineRegressor(**settings).fit(train, train.labels, sample_weight=weights)
+    two = FactorizationMachineRegressor(**settings).fit(repeated, np.repeat(train.labels, weights))
+    np.testing.assert_allclose(one.predict(train), two.predict(again), atol=1e-3)
+
+
+def test_warm_start_goes_on():
+    train, test = planted()
+    model = FactorizationMachineRegressor(4, solver="als", epochs=3, warm_start=True, random_state=0)
+    first = error(model.fit(train, train.labels), test)
+    for _ in range(10):
+        model.fit(train, train.labels)
+    assert error(model, test) < first - 0.05
+
+
+def test_memory_for_the_samples_is_asked_for_before_the_run(monkeypatch):
+    monkeypatch.setattr(samples, "_available_bytes", lambda: 10**6)
+    train, _ = planted()
+    model = FactorizationMachineRegressor(64, solver="mcmc", epochs=5000, n_samples=1000)
+    with pytest.raises(UserError, match=r"Keeping 1000 samples of 110 features x 64 factors needs 0\.0 GB"):
+        model.fit(train, train.labels)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"burn_in": 10, "epochs": 10}, "'burn_in' must be less than the 10 sweeps"),
+        ({"burn_in": -1}, "'burn_in' must be None or an integer of 0 or more"),
+        ({"n_samples": 0}, "'n_samples' must be an integer of 1 or more"),
+        ({"early_stopping": True}, "'early_stopping' must be off"),
+    ],
+)
+def test_settings_that_cannot_be(settings, message):
+    train, _ = planted(n_rows=300)
+    with pytest.raises(UserError, match=message):
+        FactorizationMachineRegressor(2, solver="mcmc", **settings).fit(train, train.labels)
+
+
+def test_partial_fit_and_deviations_need_their_solvers():
+    train, _ = planted(n_rows=300)
+    with pytest.raises(UserError, match="partial_fit needs a solver that streams"):
+        FactorizationMachineRegressor(2, solver="als").partial_fit(train, train.labels)
+    model = FactorizationMachineRegressor(2, solver="als", epochs=2).fit(train, train.labels)
+    with pytest.raises(UserError, match="must be a regressor of solver 'mcmc'"):
+        model.predict(train, return_std=True)
+
+
+def test_validation_rows_are_measured_on_the_mean_over_samples():
+    train, test = planted()
+    model = FactorizationMachineRegressor(4, solver="mcmc", epochs=60, n_samples=40, random_state=0)
+    model.fit(train, train.labels, validation_data=(test, test.labels))
+    measured = model.history_[-1].validation_loss
+    assert measured is not None
+    assert abs(np.sqrt(measured) - error(model, test)) < 1e-3
