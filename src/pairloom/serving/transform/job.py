@@ -109,6 +109,11 @@ class TransformJob:
         self.files = list_files(source, output)
 
     @property
+    def algorithm(self) -> str:
+        """Name of the model's algorithm."""
+        return self._scorer.algorithm
+
+    @property
     def n_bytes(self) -> int:
         """Size of the input."""
         return sum(file.size_bytes for file in self.files)
