@@ -23,7 +23,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Load", "run_load"]
+__all__ = ["Load", "run_load", "run_requests"]
 
 PERCENTILES = (50, 90, 99, 99.9, 100)
 LATE_S = 10.0
@@ -115,10 +115,15 @@ def run_load(port: int, body: bytes, *, rate: float, seconds: float, n_connectio
         f"POST /invocations HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\n"
         f"accept: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
     )
+    return run_requests(port, head.encode() + body, rate=rate, seconds=seconds, n_connections=n_connections)
+
+
+def run_requests(port: int, request: bytes, *, rate: float, seconds: float, n_connections: int) -> Load:
+    """Run a load of one request, head and body, over and over."""
     command = [sys.executable, str(Path(__file__)), str(port), f"--rate={rate}", f"--seconds={seconds}"]
     done = subprocess.run(
         [*command, f"--connections={n_connections}"],
-        input=head.encode() + body, stdout=subprocess.PIPE, check=True, timeout=seconds + 60,
+        input=request, stdout=subprocess.PIPE, check=True, timeout=seconds + 60,
     )  # fmt: skip
     return Load(**json.loads(done.stdout))
 

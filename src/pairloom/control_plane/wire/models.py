@@ -55,6 +55,7 @@ class WireService:
         model: Any = ServiceModel(_loader().load_service_model(service_id, "service-2"), service_id)
         metadata: dict[str, Any] = model.metadata
         self.model = model
+        self.full_name: str = metadata["serviceFullName"]
         self.protocols: tuple[str, ...] = tuple(metadata.get("protocols", ()))
         self.protocol: str = model.resolved_protocol
         self.signing_name: str = metadata.get("signingName", metadata["endpointPrefix"])
