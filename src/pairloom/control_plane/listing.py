@@ -36,8 +36,8 @@ def list_of(
     summary: Callable[[Resource], Mapping[str, Any]],
     *,
     parent: str | None = None,
+    status: str | None = None,
     descending: bool = True,
-    keep: Callable[[Resource], bool] | None = None,
 ) -> dict[str, Any]:
     """Answer a List operation.
 
@@ -53,10 +53,10 @@ def list_of(
         Makes an item of a resource.
     parent : str, optional
         Only those that belong to it.
+    status : str, optional
+        Only those of it, where the caller names none as ``StatusEquals``.
     descending : bool
         The order where the caller asks for none.
-    keep : callable, optional
-        Tells which of a page to show, where the database cannot tell.
 
     Raises
     ------
@@ -64,7 +64,8 @@ def list_of(
         For a token that is none.
     """
     asked = call.input
-    filters = {BOUNDS[name]: asked[name] for name in BOUNDS if name in asked}
+    filters: dict[str, Any] = {"status": status}
+    filters |= {BOUNDS[name]: asked[name] for name in BOUNDS if name in asked}
     order = asked.get("SortOrder")
 
     def page(transaction: Transaction) -> dict[str, Any]:
@@ -77,8 +78,7 @@ def list_of(
             after=asked.get("NextToken"),
             limit=asked.get("MaxResults", PAGE),
         )
-        shown = [each for each in found.resources if keep is None or keep(each)]
-        answer: dict[str, Any] = {key: [summary(each) for each in shown]}
+        answer: dict[str, Any] = {key: [summary(each) for each in found.resources]}
         return answer if found.next_token is None else answer | {"NextToken": found.next_token}
 
     try:

@@ -11,6 +11,8 @@ from pairloom.control_plane.hosted.capacities import with_capacities
 from pairloom.control_plane.hosted.pinning import pinned
 from pairloom.control_plane.listing import list_of
 from pairloom.control_plane.operations import Call, operation
+from pairloom.control_plane.search import searchable
+from pairloom.control_plane.service import Service
 from pairloom.control_plane.tagging import tags_of
 from pairloom.control_plane.waiting import hold_s
 from pairloom.control_plane.wire.errors import AwsError
@@ -155,6 +157,11 @@ def _summary(endpoint: Resource) -> dict[str, Any]:
         "LastModifiedTime": endpoint.modified_at,
         "EndpointStatus": endpoint.status,
     }
+
+
+@searchable("Endpoint", kind=KIND)
+def _searched(service: Service, endpoint: Resource) -> dict[str, Any]:
+    return _described(endpoint)
 
 
 def _described(endpoint: Resource) -> dict[str, Any]:

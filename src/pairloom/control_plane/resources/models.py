@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pairloom.control_plane.hosted.containers import check_container
+from pairloom.control_plane.hosted.packages import container_of_package
 from pairloom.control_plane.listing import list_of
 from pairloom.control_plane.operations import Call, operation
 from pairloom.control_plane.tagging import tags_of
@@ -23,6 +24,9 @@ def create_model(call: Call) -> dict[str, Any]:
     asked = dict(call.input)
     tags = tags_of(asked.pop("Tags", []))
     container = _one_container(asked)
+    if "ModelPackageName" in container:
+        with call.service.database.snapshot() as t:
+            container = container_of_package(call.service, t, container)
     check_container(container, call.service.objects)
     name = asked["ModelName"]
     arn = call.service.arn(KIND, name)
