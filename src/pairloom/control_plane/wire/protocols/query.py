@@ -23,19 +23,18 @@ MAX_FIELDS = 20_000
 
 
 def form_of(head: RequestHead, body: bytes) -> dict[str, str]:
-    """Read the fields of a form: of the query of a GET, else of the body.
+    """Read the fields of a form: those of the query, and of the body unless it is a GET.
 
     Raises
     ------
     AwsError
         ``MalformedQueryString`` if it is no form, has the same field twice or too many of them.
     """
-    if head.method == "GET":
-        pairs = list(head.query)
-    else:
+    pairs = list(head.query)
+    if head.method != "GET" and body:
         try:
-            parts = body.decode("ascii").split("&") if body else []
-            pairs = [
+            parts = body.decode("ascii").split("&")
+            pairs += [
                 (unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict"))
                 for name, _, value in (part.partition("=") for part in parts)
             ]
