@@ -32,6 +32,8 @@ LIBRARY = (
     "pairloom.metrics",
     "pairloom.fm.importance",
     "pairloom.plots",
+    "pairloom.recommenders",
+    "pairloom.recommenders.evaluation",
     "pairloom.artifact",
     "pairloom.movielens",
     "pairloom.synthetic",

@@ -8,6 +8,7 @@ void bind_fm(nb::module_& m);
 void bind_gibbs(nb::module_& m);
 void bind_linear(nb::module_& m);
 void bind_raw_text(nb::module_& m);
+void bind_related_items(nb::module_& m);
 void bind_row_assembly(nb::module_& m);
 void bind_vocabulary(nb::module_& m);
 }  // namespace pairloom
@@ -19,6 +20,7 @@ NB_MODULE(_native, m) {
   pairloom::bind_gibbs(m);
   pairloom::bind_linear(m);
   pairloom::bind_raw_text(m);
+  pairloom::bind_related_items(m);
   pairloom::bind_row_assembly(m);
   pairloom::bind_vocabulary(m);
 }

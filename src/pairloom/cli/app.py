@@ -16,7 +16,7 @@ __all__ = ["main", "run"]
 
 COMMANDS = (
     "quickstart", "train", "predict", "serve", "transform", "evaluate", "calibrate", "explain", "describe", "convert",
-    "repack",
+    "repack", "recommender", "recommend",
     "up",
     "run",
 )  # fmt: skip

@@ -1,0 +1,204 @@
+#include "pairloom/related_items.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "pairloom/thread_pool.hpp"
+
+namespace pairloom {
+namespace {
+
+constexpr std::size_t exact_sizes = 64;       // users with fewer items have a class of their own
+constexpr std::size_t n_size_classes = 256;
+constexpr std::size_t n_grid = 128;           // places on the logarithm of an item's chance
+constexpr std::size_t rows_per_task = 16;
+constexpr double classes_per_doubling = 8;
+
+std::size_t size_class(std::size_t n_items) {
+  if (n_items < exact_sizes) return n_items;
+  const double doublings = std::log2(static_cast<double>(n_items) / static_cast<double>(exact_sizes));
+  return std::min(n_size_classes - 1, exact_sizes + static_cast<std::size_t>(doublings * classes_per_doubling));
+}
+
+// By class of users and place on the grid: the chance that a user with so many other items has a given item too.
+class Chances {
+ public:
+  Chances(const Baskets& baskets, const double* chances) {
+    std::vector<double> sizes(n_size_classes, 0), counts(n_size_classes, 0);
+    for (std::size_t u = 0; u < baskets.n_users; ++u) {
+      const auto n = static_cast<std::size_t>(baskets.user_offsets[u + 1] - baskets.user_offsets[u]);
+      sizes[size_class(n)] += static_cast<double>(n);
+      counts[size_class(n)] += 1;
+    }
+    double lowest = 1, highest = 0;
+    for (std::size_t i = 0; i < baskets.n_items; ++i) {
+      if (chances[i] <= 0) continue;
+      lowest = std::min(lowest, chances[i]);
+      highest = std::max(highest, chances[i]);
+    }
+    if (highest < lowest) lowest = highest = 0.5;
+    first_ = std::log(lowest);
+    step_ = std::max((std::log(highest) - first_) / static_cast<double>(n_grid - 1), 1e-9);
+    taken_.assign(n_size_classes * n_grid, 0);
+    for (std::size_t c = 0; c < n_size_classes; ++c) {
+      if (counts[c] == 0) continue;
+      const double others = sizes[c] / counts[c] - 1;
+      for (std::size_t g = 0; g < n_grid; ++g) {
+        const double chance = std::min(std::exp(first_ + step_ * static_cast<double>(g)), 1 - 1e-12);
+        taken_[c * n_grid + g] = -std::expm1(others * std::log1p(-chance));
+      }
+    }
+    places_.resize(baskets.n_items);
+    for (std::size_t i = 0; i < baskets.n_items; ++i) {
+      places_[i] = static_cast<float>(std::clamp((std::log(std::max(chances[i], lowest)) - first_) / step_, 0.0,
+                                                 static_cast<double>(n_grid - 1)));
+    }
+  }
+
+  // Adds up one item's users: how many of them would take an item by chance, at each place on the grid.
+  void expect(const std::vector<double>& users_by_class, std::vector<double>& expected) const {
+    expected.assign(n_grid, 0);
+    for (std::size_t c = 0; c < n_size_classes; ++c) {
+      if (users_by_class[c] == 0) continue;
+      for (std::size_t g = 0; g < n_grid; ++g) expected[g] += users_by_class[c] * taken_[c * n_grid + g];
+    }
+  }
+
+  // Where on the grid an item's chance lies.
+  double place(std::size_t item) const { return places_[item]; }
+
+ private:
+  double first_ = 0, step_ = 1;
+  std::vector<double> taken_;
+  std::vector<float> places_;
+};
+
+double between(const std::vector<double>& values, double place) {
+  const auto left = std::min(static_cast<std::size_t>(place), n_grid - 2);
+  return values[left] + (place - static_cast<double>(left)) * (values[left + 1] - values[left]);
+}
+
+struct Scored {
+  float score;
+  std::int32_t item;
+  bool operator<(const Scored& other) const {  // better first
+    return score != other.score ? score > other.score : item < other.item;
+  }
+};
+
+void keep_best(std::vector<Scored>& found, std::size_t n, std::int32_t* items, float* scores) {
+  const std::size_t kept = std::min(n, found.size());
+  std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(kept), found.end());
+  for (std::size_t r = 0; r < n; ++r) {
+    items[r] = r < kept ? found[r].item : -1;
+    scores[r] = r < kept ? found[r].score : 0.0F;
+  }
+}
+
+class Row {
+ public:
+  Row(const Baskets& baskets, const RelatedItems& asked, const Chances* chances)
+      : baskets_(baskets), asked_(asked), chances_(chances), common_(baskets.n_items, 0) {}
+
+  void relate(std::int32_t item, std::int32_t* items, float* scores) {
+    count(item);
+    found_.clear();
+    for (const std::int32_t other : touched_) {
+      const std::int32_t common = common_[static_cast<std::size_t>(other)];
+      common_[static_cast<std::size_t>(other)] = 0;
+      if (other == item || common < asked_.least_common) continue;
+      const float score = score_of(item, other, common);
+      if (score > 0) found_.push_back({score, other});
+    }
+    keep_best(found_, asked_.n_related, items, scores);
+  }
+
+ private:
+  void count(std::int32_t item) {
+    touched_.clear();
+    if (chances_ != nullptr) by_class_.assign(n_size_classes, 0);
+    const auto first = baskets_.item_offsets[item], last = baskets_.item_offsets[item + 1];
+    for (auto p = first; p < last; ++p) {
+      const auto user = static_cast<std::size_t>(baskets_.item_users[p]);
+      const auto begin = baskets_.user_offsets[user], end = baskets_.user_offsets[user + 1];
+      if (chances_ != nullptr) by_class_[size_class(static_cast<std::size_t>(end - begin))] += 1;
+      for (auto q = begin; q < end; ++q) {
+        const std::int32_t other = baskets_.user_items[q];
+        if (common_[static_cast<std::size_t>(other)]++ == 0) touched_.push_back(other);
+      }
+    }
+    if (chances_ == nullptr) return;
+    chances_->expect(by_class_, expected_);
+    discounts_.resize(n_grid);
+    for (std::size_t g = 0; g < n_grid; ++g) discounts_[g] = std::pow(std::max(expected_[g], 1e-12), asked_.discount);
+  }
+
+  float score_of(std::int32_t item, std::int32_t other, std::int32_t common) const {
+    const auto users = [&](std::int32_t i) {
+      return static_cast<double>(baskets_.item_offsets[i + 1] - baskets_.item_offsets[i]);
+    };
+    const double n = common;
+    switch (asked_.relation) {
+      case Relation::conditional:
+        return static_cast<float>(n / users(item));
+      case Relation::cosine:
+        return static_cast<float>(n / std::sqrt(users(item) * users(other)));
+      case Relation::surprise:
+        break;
+    }
+    const double place = chances_->place(static_cast<std::size_t>(other));
+    return static_cast<float>((n - between(expected_, place)) / between(discounts_, place));
+  }
+
+  const Baskets& baskets_;
+  const RelatedItems& asked_;
+  const Chances* chances_;
+  std::vector<std::int32_t> common_, touched_;
+  std::vector<double> by_class_, expected_, discounts_;
+  std::vector<Scored> found_;
+};
+
+}  // namespace
+
+void related_items(const Baskets& baskets, const RelatedItems& asked, const std::int32_t* rows, std::size_t n_rows,
+                   std::int32_t* items, float* scores, std::size_t n_threads) {
+  std::vector<Chances> chances;
+  if (asked.relation == Relation::surprise) chances.emplace_back(baskets, asked.chances);
+  const Chances* of = chances.empty() ? nullptr : &chances.front();
+  const std::size_t n_tasks = (n_rows + rows_per_task - 1) / rows_per_task;
+  parallel_for(n_tasks, n_threads, [&](std::size_t task) {
+    Row row(baskets, asked, of);
+    const std::size_t end = std::min(n_rows, (task + 1) * rows_per_task);
+    for (std::size_t r = task * rows_per_task; r < end; ++r) {
+      row.relate(rows[r], items + r * asked.n_related, scores + r * asked.n_related);
+    }
+  });
+}
+
+void best_items(const float* scores, std::size_t n_rows, std::size_t n_items, std::size_t n_best, std::int32_t* items,
+                float* best, std::size_t n_threads) {
+  const std::size_t n_tasks = (n_rows + rows_per_task - 1) / rows_per_task;
+  parallel_for(n_tasks, n_threads, [&](std::size_t task) {
+    std::vector<Scored> found;
+    found.reserve(2 * n_best + 1);
+    const std::size_t end = std::min(n_rows, (task + 1) * rows_per_task);
+    for (std::size_t r = task * rows_per_task; r < end; ++r) {
+      const float* row = scores + r * n_items;
+      found.clear();
+      float least = -std::numeric_limits<float>::infinity();
+      for (std::size_t i = 0; i < n_items; ++i) {
+        if (!(row[i] > least)) continue;
+        found.push_back({row[i], static_cast<std::int32_t>(i)});
+        if (found.size() < 2 * n_best) continue;
+        std::nth_element(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(n_best - 1), found.end());
+        found.resize(n_best);
+        least = found.back().score;
+      }
+      keep_best(found, n_best, items + r * n_best, best + r * n_best);
+    }
+  });
+}
+
+}  // namespace pairloom

@@ -1,0 +1,158 @@
+"""``pairloom recommender``: fit one on interactions, or compare all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from pairloom.cli.inputs import Input
+from pairloom.cli.options import ContentType, Settings
+from pairloom.cli.terminal import print_table, say
+from pairloom.errors import UserError
+from pairloom.recommenders.catalogue import recommender_names, recommender_type
+from pairloom.recommenders.evaluation import compare as compare_recommenders
+from pairloom.recommenders.evaluation import leave_last_out, split_by_time, split_by_user
+from pairloom.recommenders.interactions import Columns
+from pairloom.recommenders.model_file import save_recommender
+
+__all__ = ["recommender"]
+
+HELP = """Fit a recommender on who took what, or compare all of them on held-out interactions.
+
+For example:
+
+    pairloom recommender fit ratings.csv --model ease --output recommender.tar.gz
+    pairloom recommend recommender.tar.gz --user 42 --why
+    pairloom recommender compare ratings.csv --time timestamp --split time
+"""
+
+recommender = App(name="recommender", help=HELP)
+SHOWN = ("recall", "ndcg", "mrr", "hit_rate", "coverage", "fit", "behind the best")
+User = Annotated[str, Parameter(help="Column of the user.")]
+Item = Annotated[str, Parameter(help="Column of the item.")]
+Weight = Annotated[str | None, Parameter(help="Column of how much an interaction counts. Default: 1 each.")]
+Time = Annotated[str | None, Parameter(help="Column of when it happened.")]
+
+
+@recommender.command
+def fit(
+    interactions: str,
+    /,
+    *,
+    model: str = "item-to-item",
+    items: str | None = None,
+    output: Path = Path("recommender.tar.gz"),
+    user: User = "user",
+    item: Item = "item",
+    weight: Weight = None,
+    time: Time = None,
+    content_type: ContentType = None,
+    reading: Settings = None,
+    threads: int = 1,
+) -> None:
+    """Fit a recommender and save it.
+
+    For example:
+
+        pairloom recommender fit ratings.csv --items films.csv --output recommender.tar.gz
+
+    Parameters
+    ----------
+    interactions
+        File, folder or glob with one row an event.
+    model
+        item-to-item, ease or popularity.
+    items
+        File with one row an item, in the same column of ids; a column title names items in reasons.
+    output
+        The file to write.
+    content_type
+        Content type or format name of the interactions. Default: by file ending.
+    reading
+        Option NAME=VALUE of the format; may be repeated.
+    threads
+        Threads to work with.
+    """
+    columns = Columns(user, item, weight, time)
+    made = _made(model, columns, threads)
+    table = None if items is None else Input.parse(items, None, None, threads).tables()
+    made.fit(Input.parse(interactions, content_type, reading, threads).tables(), items=table)
+    save_recommender(made, output)
+    say(
+        f"{model} of {len(made.users_):,} users, {len(made.items_):,} items and {len(made.histories_.items):,} pairs "
+        f"saved to {output}"
+    )
+
+
+@recommender.command
+def compare(
+    interactions: str,
+    /,
+    *,
+    split: Literal["user", "time", "last"] = "user",
+    top: int = 20,
+    metric: str = "ndcg",
+    report: Path | None = None,
+    user: User = "user",
+    item: Item = "item",
+    weight: Weight = None,
+    time: Time = None,
+    content_type: ContentType = None,
+    reading: Settings = None,
+    threads: int = 1,
+) -> None:
+    """Fit every recommender on a part of the interactions and measure it on the rest, over the full catalogue.
+
+    For example:
+
+        pairloom recommender compare ratings.csv --time timestamp --split time --report leaderboard.html
+
+    Parameters
+    ----------
+    interactions
+        File, folder or glob with one row an event.
+    split
+        Held out is a fifth of each user's items (user), the latest fifth of all events (time) or each user's last
+        item (last).
+    top
+        Length of the lists.
+    metric
+        What the table is ordered by: recall, precision, ndcg, map, mrr or hit_rate.
+    report
+        Write the whole table to this .html, or draw it to this .png or .svg.
+    content_type
+        Content type or format name of the interactions. Default: by file ending.
+    reading
+        Option NAME=VALUE of the format; may be repeated.
+    threads
+        Threads to work with.
+    """
+    columns = Columns(user, item, weight, time)
+    table = Input.parse(interactions, content_type, reading, threads).tables()
+    if split == "time":
+        parts = split_by_time(table, columns=columns)
+    elif split == "last":
+        parts = leave_last_out(table, columns=columns)
+    else:
+        parts = split_by_user(table, columns=columns)
+    made = {name: _made(name, Columns(), threads) for name in recommender_names()}
+    board = compare_recommenders(made, parts, n=top, metric=metric)
+    shown = [f"{metric}@{top}", *(name for name in SHOWN if name != metric)]
+    print_table(
+        ["model", *shown],
+        [[row[name] for name in ("model", *shown)] for row in board.rows()],
+        title=parts.name,
+    )
+    if report is not None:
+        board.save(report)
+        say(f"Report written to {report}")
+
+
+def _made(name: str, columns: Columns, threads: int) -> Any:
+    if threads < 1:
+        raise UserError(f"--threads must be 1 or more. Got {threads}.")
+    made = recommender_type(name)()
+    made.columns, made.n_jobs = columns, threads
+    return made

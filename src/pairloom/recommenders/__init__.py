@@ -1,0 +1,18 @@
+"""Recommenders: from who took what to the right items, with reasons."""
+
+from pairloom.recommenders.ease import EASE
+from pairloom.recommenders.interactions import Columns
+from pairloom.recommenders.item_to_item import ItemToItem
+from pairloom.recommenders.model_file import load_recommender, save_recommender
+from pairloom.recommenders.popularity import Popularity
+from pairloom.recommenders.recommendations import Recommendations
+
+__all__ = [
+    "EASE",
+    "Columns",
+    "ItemToItem",
+    "Popularity",
+    "Recommendations",
+    "load_recommender",
+    "save_recommender",
+]

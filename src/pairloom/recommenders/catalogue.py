@@ -1,0 +1,28 @@
+"""The recommenders by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pairloom.errors import UserError
+from pairloom.recommenders.ease import EASE
+from pairloom.recommenders.item_to_item import ItemToItem
+from pairloom.recommenders.popularity import Popularity
+from pairloom.recommenders.recommender import Recommender
+
+__all__ = ["recommender_names", "recommender_type"]
+
+TYPES: Sequence[type[Recommender]] = (ItemToItem, EASE, Popularity)
+
+
+def recommender_names() -> list[str]:
+    """List the names."""
+    return [kind.name for kind in TYPES]
+
+
+def recommender_type(name: str) -> type[Recommender]:
+    """Return the class of a name; UserError for one that there is not."""
+    for kind in TYPES:
+        if kind.name == name:
+            return kind
+    raise UserError(f"Recommender: 'model' must be one of {', '.join(recommender_names())}. Got {name!r}.")

@@ -1,0 +1,253 @@
+"""Recommenders as files: safetensors for the arrays, JSON for everything else, in a folder or as ``.tar.gz``.
+
+``recommender.json`` holds ``format`` ("pairloom-recommender"), ``version``, the model's name and its parameters;
+``recommender.safetensors`` holds ids, histories, the items table and what was learned. Loading one runs no code.
+"""
+
+from __future__ import annotations
+
+import inspect
+import io
+import os
+import tarfile
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from pairloom.errors import DataError, UserError
+from pairloom.formats.model_archive import read_members
+from pairloom.formats.tensor_file import parse_tensors, write_tensors
+from pairloom.recommenders.attributes import Attribute, ItemAttributes
+from pairloom.recommenders.catalogue import recommender_type
+from pairloom.recommenders.ids import Ids
+from pairloom.recommenders.interactions import Columns, Histories
+from pairloom.recommenders.recommender import Recommender
+
+__all__ = ["is_recommender", "load_recommender", "save_recommender"]
+
+FORMAT, VERSION = "pairloom-recommender", 1
+ABOUT_FILE, ARRAYS_FILE = "recommender.json", "recommender.safetensors"
+LARGEST_ABOUT_BYTES = 1 << 20
+LEARNED = "learned."
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+class About(msgspec.Struct, forbid_unknown_fields=True):
+    """The contents of ``recommender.json``."""
+
+    format: str
+    version: int
+    model: str
+    parameters: dict[str, Any]
+    attributes: list[str]
+    array_bytes: int
+
+
+def save_recommender(recommender: Recommender, target: str | Path) -> None:
+    """Write a fitted recommender, replacing what is there in one step.
+
+    Parameters
+    ----------
+    recommender : Recommender
+    target : path
+        A folder (created where missing), or a file whose name ends in ``.tar.gz``.
+    """
+    arrays = _to_arrays(recommender)
+    about = About(
+        FORMAT, VERSION, recommender.name, _parameters(recommender), list(recommender.attributes_.columns),
+        sum(array.nbytes for array in arrays.values()),
+    )  # fmt: skip
+    path = Path(target)
+    is_archive = path.name.endswith(".tar.gz")
+    (path.parent if is_archive else path).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as work:
+        files = [Path(work) / name for name in (ABOUT_FILE, ARRAYS_FILE)]
+        files[0].write_bytes(msgspec.json.format(msgspec.json.encode(about)))
+        write_tensors(files[1], arrays)
+        if is_archive:
+            packed = Path(work) / "packed"
+            with tarfile.open(packed, "w:gz", compresslevel=1) as archive:
+                for file in files:
+                    archive.add(file, file.name, filter=_anonymous)
+            files = [packed]
+        for file in files:
+            with file.open("rb+") as opened:
+                os.fsync(opened.fileno())
+            file.chmod(0o644)
+        for file in files:
+            file.replace(path if is_archive else path / file.name)
+
+
+def load_recommender(source: str | Path) -> Recommender:
+    """Read what `save_recommender` wrote; it answers the same.
+
+    Raises
+    ------
+    DataError
+        If it is no recommender, is damaged, or was written by a newer version.
+    """
+    path = Path(source)
+    if not path.exists():
+        raise DataError(
+            "a saved recommender", got="nothing by that name", source=str(path), action="Check the path"
+        )
+    contents = _read_folder(path) if path.is_dir() else _read_archive(path)
+    about = _parse_about(contents.get(ABOUT_FILE), path)
+    content = contents.get(ARRAYS_FILE)
+    if content is None:
+        raise DataError(f"a recommender with {ARRAYS_FILE}", source=str(path))
+    arrays = parse_tensors(content, f"{path}/{ARRAYS_FILE}")
+    try:
+        return _build(about, arrays, str(path))
+    except (KeyError, ValueError, IndexError, TypeError, UserError) as error:
+        raise DataError(
+            "arrays that fit one another", got=str(error), source=str(path), action="Fit again"
+        ) from error
+
+
+def is_recommender(path: Path) -> bool:
+    """Whether a folder or archive holds a recommender."""
+    if path.is_dir():
+        return (path / ABOUT_FILE).is_file()
+    with path.open("rb", buffering=0) as stream:
+        return any(member.name == ABOUT_FILE for member in read_members(stream, str(path)))
+
+
+def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Leave out who packed it and when."""
+    member.uid = member.gid = member.mtime = 0
+    member.uname = member.gname = ""
+    member.mode = 0o644
+    return member
+
+
+def _parameters(recommender: Recommender) -> dict[str, Any]:
+    names = [
+        name for name in inspect.signature(type(recommender)).parameters if name not in ("columns", "n_jobs")
+    ]
+    columns = recommender.columns
+    return {
+        **{name: getattr(recommender, name) for name in names},
+        "columns": [columns.user, columns.item, columns.weight, columns.time],
+    }
+
+
+def _to_arrays(recommender: Recommender) -> Arrays:
+    histories, attributes = recommender.histories_, recommender.attributes_
+    arrays: Arrays = {
+        **recommender.users_.to_arrays("users"),
+        **recommender.items_.to_arrays("items"),
+        "histories.offsets": histories.offsets,
+        "histories.items": histories.items,
+        "histories.weights": histories.weights,
+    }
+    for place, column in enumerate(attributes.columns.values()):
+        prefix = f"attributes.{place}."
+        data = [value.encode() for value in column.values]
+        arrays |= {
+            f"{prefix}ends": np.cumsum([len(each) for each in data], dtype=np.int64),
+            f"{prefix}data": np.frombuffer(b"".join(data), np.uint8),
+            f"{prefix}offsets": column.offsets,
+            f"{prefix}places": column.places,
+        }
+        if column.numbers is not None:
+            arrays[f"{prefix}numbers"] = column.numbers
+    return arrays | {LEARNED + name: array for name, array in recommender._arrays().items()}  # pyright: ignore[reportPrivateUsage]
+
+
+def _build(about: About, arrays: Arrays, source: str) -> Recommender:
+    kind = recommender_type(about.model)
+    columns = Columns(*about.parameters.pop("columns"))
+    recommender = kind(**{**about.parameters, "columns": columns})
+    recommender.users_ = Ids.from_arrays(arrays, "users", source)
+    recommender.items_ = Ids.from_arrays(arrays, "items", source)
+    n_items = len(recommender.items_)
+    histories = Histories(
+        np.array(arrays["histories.offsets"]), np.array(arrays["histories.items"]),
+        np.array(arrays["histories.weights"]), n_items,
+    )  # fmt: skip
+    histories.baskets()  # refuses what does not fit
+    if histories.n_users != len(recommender.users_) or histories.weights.shape != histories.items.shape:
+        raise ValueError("histories that do not fit the users")
+    recommender.histories_ = histories
+    found = {
+        name: _attribute(arrays, f"attributes.{place}.", n_items)
+        for place, name in enumerate(about.attributes)
+    }
+    recommender.attributes_ = ItemAttributes(n_items if found else 0, found)
+    recommender._count()  # pyright: ignore[reportPrivateUsage]
+    learned = {
+        name.removeprefix(LEARNED): array for name, array in arrays.items() if name.startswith(LEARNED)
+    }
+    recommender._restore(learned)  # pyright: ignore[reportPrivateUsage]
+    return recommender
+
+
+def _attribute(arrays: Arrays, prefix: str, n_items: int) -> Attribute:
+    ends, data = arrays[prefix + "ends"], arrays[prefix + "data"].tobytes()
+    stops = [0, *ends.tolist()]
+    values = [data[begin:end].decode() for begin, end in pairwise(stops)]
+    offsets, places = np.array(arrays[prefix + "offsets"]), np.array(arrays[prefix + "places"])
+    numbers = arrays.get(prefix + "numbers")
+    sound = (
+        offsets.shape == (n_items + 1,)
+        and offsets[0] == 0
+        and offsets[-1] == len(places)
+        and bool((np.diff(offsets) >= 0).all())
+        and (not len(places) or 0 <= places.min() <= places.max() < len(values))
+        and (numbers is None or numbers.shape == (n_items,))
+    )
+    if not sound:
+        raise ValueError("an items table that does not fit the items")
+    return Attribute(values, offsets, places, None if numbers is None else np.array(numbers))
+
+
+def _parse_about(content: npt.NDArray[np.uint8] | None, path: Path) -> About:
+    if content is None:
+        raise DataError(
+            f"a recommender with {ABOUT_FILE}", source=str(path), action="Give one that Pairloom saved"
+        )
+    try:
+        about = msgspec.json.decode(content.tobytes(), type=About)
+    except msgspec.MsgspecError as error:
+        raise DataError("sound metadata", got=str(error), source=f"{path}/{ABOUT_FILE}") from error
+    if about.format != FORMAT or not 1 <= about.version <= VERSION:
+        raise DataError(
+            f"format {FORMAT}, version 1 to {VERSION}", got=f"{about.format}, {about.version}", source=str(path),
+            action="Load it with a newer Pairloom",
+        )  # fmt: skip
+    return about
+
+
+def _read_folder(path: Path) -> dict[str, npt.NDArray[np.uint8]]:
+    found: dict[str, npt.NDArray[np.uint8]] = {}
+    for name in (ABOUT_FILE, ARRAYS_FILE):
+        if (path / name).is_file():
+            if name == ABOUT_FILE and (path / name).stat().st_size > LARGEST_ABOUT_BYTES:
+                raise DataError(f"at most {LARGEST_ABOUT_BYTES:,} bytes of {name}", source=str(path))
+            found[name] = np.fromfile(path / name, np.uint8)
+    return found
+
+
+def _read_archive(path: Path) -> dict[str, npt.NDArray[np.uint8]]:
+    found: dict[str, npt.NDArray[np.uint8]] = {}
+    try:
+        stream = path.open("rb", buffering=0)
+    except OSError as error:
+        raise DataError("a saved recommender", got=error.strerror, source=str(path)) from error
+    with stream:
+        for member in read_members(stream, str(path)):
+            if member.name not in (ABOUT_FILE, ARRAYS_FILE):
+                continue
+            if member.name == ABOUT_FILE and member.size_bytes > LARGEST_ABOUT_BYTES:
+                raise DataError(f"at most {LARGEST_ABOUT_BYTES:,} bytes of {member.name}", source=str(path))
+            buffer = io.BytesIO()
+            for piece in member.pieces:
+                buffer.write(piece)
+            found[member.name] = np.frombuffer(buffer.getbuffer(), np.uint8)
+    return found

@@ -1,0 +1,55 @@
+"""What most users took: the recommender that every other must beat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from pairloom.recommenders.interactions import USUAL_COLUMNS, Columns, Duplicates, Histories
+from pairloom.recommenders.recommender import Recommender
+
+__all__ = ["Popularity"]
+
+
+class Popularity(Recommender):
+    """Recommends what most users took.
+
+    Parameters
+    ----------
+    columns : Columns
+    duplicates : {"sum", "last", "largest"}
+    n_jobs : int, optional
+        Threads; None is 1, -1 all cores.
+    """
+
+    name: ClassVar[str] = "popularity"
+
+    def __init__(
+        self, *, columns: Columns = USUAL_COLUMNS, duplicates: Duplicates = "sum", n_jobs: int | None = None
+    ) -> None:
+        self.columns, self.duplicates, self.n_jobs = columns, duplicates, n_jobs
+
+    def _learn(self) -> None:
+        pass
+
+    def _scores(self, histories: Histories) -> npt.NDArray[np.float32]:
+        return np.tile(self.popularity_, (histories.n_users, 1))
+
+    def _related(self, item: int) -> npt.NDArray[np.float32]:
+        del item
+        return self.popularity_.copy()
+
+    def _contributions(
+        self, items: npt.NDArray[np.int32], weights: npt.NDArray[np.float32], target: int
+    ) -> npt.NDArray[np.float32]:
+        del weights, target
+        return np.zeros(len(items), np.float32)
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        return {}
+
+    def _restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        del arrays

@@ -1,0 +1,417 @@
+"""What all recommenders share: from any table of interactions to lists, reasons, updates and files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from pairloom.errors import UserError
+from pairloom.kernels.related_items import best_items
+from pairloom.recommenders.attributes import ItemAttributes, read_attributes
+from pairloom.recommenders.choosing import Wishes, choose_diverse, choose_under_caps
+from pairloom.recommenders.ids import Ids
+from pairloom.recommenders.interactions import Columns, Duplicates, Histories, read_events
+from pairloom.recommenders.recommendations import Recommendations
+
+__all__ = ["Recommender"]
+
+Float32Array = npt.NDArray[np.float32]
+Int32Array = npt.NDArray[np.int32]
+BLOCK_SCORES = 1 << 23
+"""Scores that are held at once: 32 MB."""
+SMALLEST_POOL, POOL_OF_EACH = 100, 10
+N_REASONS = 2
+POPULAR = "popular"
+
+
+class Recommender:
+    """Base of the recommenders; not public by itself.
+
+    A model behind it answers one question: what are all items worth to somebody with this history? So a user who is
+    known, one who is not and a session are the same to it.
+    """
+
+    name: ClassVar[str]
+    sparse_scores: ClassVar[bool] = False
+    """Whether a score of 0 means that the model knows no reason; popular items then fill the list."""
+
+    columns: Columns
+    duplicates: Duplicates
+    n_jobs: int | None
+
+    def _learn(self) -> None:
+        """Learn from ``self.histories_``."""
+        raise NotImplementedError
+
+    def _learn_again(self, users: Int32Array) -> None:
+        """Take in that the histories of some users changed."""
+        del users
+        self._learn()
+
+    def _scores(self, histories: Histories) -> Float32Array:
+        """Score all items for each history, of shape (n_users, n_items)."""
+        raise NotImplementedError
+
+    def _related(self, item: int) -> Float32Array:
+        """Score all items by how much they are like one, of shape (n_items,)."""
+        raise NotImplementedError
+
+    def _contributions(self, items: Int32Array, weights: Float32Array, target: int) -> Float32Array:
+        """Return what each item of a history adds to the score of one item."""
+        raise NotImplementedError
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what was learned, for the model file."""
+        raise NotImplementedError
+
+    def _restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Undo `_arrays`; KeyError or ValueError for what it never returned."""
+        raise NotImplementedError
+
+    def fit(self, interactions: Any, users: Any = None, items: Any = None) -> Self:
+        """Learn from who took what.
+
+        Parameters
+        ----------
+        interactions : data frame (pandas, polars, Arrow), mapping of columns, records or tables
+            One row an event. Several of one user with one item count as ``duplicates`` says.
+        users : not used yet by this model
+        items : data frame, mapping of columns, records or tables, optional
+            One row an item: its id, and columns to filter and cap by. A column ``title`` names items in reasons.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError
+            For a missing id, a negative weight, an item with two rows; with the row.
+        """
+        self.users_, self.items_ = Ids(), Ids()
+        events = read_events(interactions, self.columns, self.users_, self.items_)
+        self.attributes_ = ItemAttributes(0, {})
+        if items is not None:
+            self.attributes_ = read_attributes(items, self.columns.item, self.items_)
+        self.histories_ = Histories.of_events(events, len(self.users_), len(self.items_), self.duplicates)
+        self._count()
+        self._learn()
+        return self
+
+    def update(self, interactions: Any) -> Self:
+        """Take in new events, of known and new users and items, without training from the start where the model can.
+
+        What is asked while this runs is answered from before; the new state takes its place in one step.
+        """
+        fitted = self._fitted()
+        users, items = fitted.users_.copy(), fitted.items_.copy()
+        new = read_events(interactions, self.columns, users, items)
+        before = fitted.histories_.widened(len(users), len(items))
+        more = Histories.of_events(new, len(users), len(items), self.duplicates)
+        changed = np.flatnonzero(np.diff(more.offsets)).astype(np.int32)
+        both = before.merged(more, self.duplicates)
+        updated = self._copy()
+        updated.users_, updated.items_, updated.histories_ = users, items, both
+        updated._count()
+        updated._learn_again(changed)
+        self.__dict__ = updated.__dict__
+        return self
+
+    def _copy(self) -> Self:
+        other = object.__new__(type(self))
+        other.__dict__ = dict(self.__dict__)
+        return other
+
+    def _count(self) -> None:
+        counts = np.bincount(self.histories_.items, minlength=len(self.items_))
+        self.popularity_ = counts.astype(np.float32)
+
+    def recommend(
+        self,
+        users: Any = None,
+        *,
+        history: Iterable[Any] | Mapping[Any, float] | None = None,
+        n: int = 10,
+        reasons: bool = False,
+        seen: bool = False,
+        block: Iterable[Any] = (),
+        only: Iterable[Any] | None = None,
+        where: Mapping[str, Any] | None = None,
+        caps: Mapping[str, int] | None = None,
+        boosts: Mapping[Any, float] | None = None,
+        diversity: float = 0.0,
+    ) -> Recommendations:
+        """Return the items that suit users, or a history, best first.
+
+        Parameters
+        ----------
+        users : id or list of ids, optional
+            An unknown user, and one without a history, gets what is popular.
+        history : iterable of item ids, or mapping of id to weight, optional
+            Instead of `users`: what somebody took, known or not. Unknown items in it are passed over.
+        n : int
+            Items a user; fewer where filters leave fewer, or the catalogue has no more.
+        reasons : bool
+            Tell why: the items of the history that add most to the score.
+        seen : bool
+            Whether items of the user's own history may come again.
+        block, only : iterable of item ids
+            Items that must not come, and those that alone may (in stock, allowed in a country).
+        where : mapping of str to condition, optional
+            By column of the items table: a value, a list of values, or a pair (lowest, highest) of numbers.
+        caps : mapping of str to int, optional
+            By column of the items table: at most so many of each value.
+        boosts : mapping of item id to float, optional
+            What an item's score is multiplied by (a score below 0 is divided).
+        diversity : float
+            From 0, the best scores, to 1, the items most unlike one another.
+
+        Returns
+        -------
+        Recommendations
+            With a column of users where a list of them was asked for.
+        """
+        self._fitted()
+        if n < 1:
+            raise UserError(f"recommend: 'n' must be 1 or more. Got {n}.")
+        if (users is None) == (history is None):
+            raise UserError("recommend: must be given either users or a history. Give one of them.")
+        wishes = Wishes(seen, block, only, where or {}, caps or {}, boosts or {}, diversity)
+        if history is not None:
+            return self._lists(self._history(history), wishes, n, reasons=reasons)
+        many = isinstance(users, list | tuple | np.ndarray) or hasattr(users, "to_numpy")
+        asked = list(users) if many else [users]
+        numbers = self.users_.numbers(asked, "user")
+        empty = self.histories_.n_users
+        room = self.histories_.widened(empty + 1, self.histories_.n_items)
+        histories = room.take(np.where(numbers < 0, empty, numbers))
+        return self._lists(histories, wishes, n, reasons=reasons, users=asked if many else None)
+
+    def _history(self, history: Iterable[Any] | Mapping[Any, float]) -> Histories:
+        weights = list(history.values()) if isinstance(history, Mapping) else None
+        ids = list(history)
+        numbers = self.items_.numbers(ids, "history")
+        amounts = np.ones(len(ids), np.float32) if weights is None else np.asarray(weights, np.float32)
+        if not (amounts >= 0).all() or not np.isfinite(amounts).all():
+            raise UserError("recommend: weights of a history must be finite numbers of 0 or more.")
+        known = (numbers >= 0) & (amounts > 0)
+        items, places = np.unique(numbers[known], return_inverse=True)
+        summed = np.bincount(places, amounts[known], len(items)).astype(np.float32)
+        return Histories.single(items.astype(np.int32), summed, self.histories_.n_items)
+
+    def _lists(
+        self,
+        histories: Histories,
+        wishes: Wishes,
+        n: int,
+        *,
+        reasons: bool,
+        users: Sequence[Any] | None = None,
+    ) -> Recommendations:
+        refused, factors = self._refused(wishes), self._factors(wishes)
+        size = max(1, BLOCK_SCORES // max(1, histories.n_items))
+        found_items: list[Int32Array] = []
+        found_scores: list[Float32Array] = []
+        for begin in range(0, histories.n_users, size):
+            block = histories.take(np.arange(begin, min(begin + size, histories.n_users)))
+            for items, scores in self._block_lists(block, wishes, n, refused, factors):
+                found_items.append(items)
+                found_scores.append(scores)
+        lengths = [len(items) for items in found_items]
+        numbers = np.concatenate(found_items) if found_items else np.zeros(0, np.int32)
+        scores = np.concatenate(found_scores) if found_scores else np.zeros(0, np.float32)
+        ranks = np.concatenate(
+            [np.arange(1, k + 1, dtype=np.int32) for k in lengths] or [np.zeros(0, np.int32)]
+        )
+        why = None
+        if reasons:
+            why = [
+                self._reason(*histories.of(user), int(item))
+                for user, items in enumerate(found_items)
+                for item in items
+            ]
+        asked = None if users is None else np.repeat(_as_array(users), lengths)
+        return Recommendations(self.items_.values(numbers), scores, ranks, asked, why)
+
+    def _block_lists(
+        self,
+        histories: Histories,
+        wishes: Wishes,
+        n: int,
+        refused: npt.NDArray[np.bool_] | None,
+        factors: Float32Array | None,
+    ) -> Iterable[tuple[Int32Array, Float32Array]]:
+        scores = self._scores(histories)
+        empty = np.diff(histories.offsets) == 0
+        scores[empty] = self.popularity_
+        if factors is not None:
+            scores = np.where(scores > 0, scores * factors, scores / factors).astype(np.float32)
+        if self.sparse_scores:
+            scores[scores <= 0] = -np.inf
+        if refused is not None:
+            scores[:, refused] = -np.inf
+        if not wishes.seen:
+            scores[histories.owners(), histories.items] = -np.inf
+        pool = max(SMALLEST_POOL, POOL_OF_EACH * n) if wishes.needs_a_pool else n
+        chosen, values = best_items(scores, min(pool, max(1, histories.n_items)), n_threads=self._threads())
+        for user in range(histories.n_users):
+            taken = chosen[user] >= 0
+            items, best = chosen[user][taken], values[user][taken]
+            if self.sparse_scores and len(items) < chosen.shape[1]:
+                none = np.zeros(histories.n_items, np.bool_) if refused is None else refused.copy()
+                if not wishes.seen:
+                    none[histories.of(user)[0]] = True
+                items, best = self._filled(items, best, chosen.shape[1], none)
+            yield self._arranged(items, best, n, wishes)
+
+    def _filled(
+        self, items: Int32Array, scores: Float32Array, n: int, refused: npt.NDArray[np.bool_]
+    ) -> tuple[Int32Array, Float32Array]:
+        """Put what is popular, and not refused, behind what the model knows, with a score of 0."""
+        popular = self.popularity_.copy()
+        popular[items] = -np.inf
+        popular[refused] = -np.inf
+        more, _ = best_items(popular[None, :], n - len(items))
+        added = more[0][more[0] >= 0]
+        return np.concatenate((items, added)), np.concatenate((scores, np.zeros(len(added), np.float32)))
+
+    def _arranged(
+        self, items: Int32Array, scores: Float32Array, n: int, wishes: Wishes
+    ) -> tuple[Int32Array, Float32Array]:
+        if wishes.diversity > 0:
+            most = len(items) if wishes.caps else n
+            order = choose_diverse(items, scores, most, wishes.diversity, self.similarity)
+            items, scores = items[order], scores[order]
+        if wishes.caps:
+            order = choose_under_caps(items, n, wishes.caps, self.attributes_)
+            items, scores = items[order], scores[order]
+        return items[:n], scores[:n]
+
+    def _refused(self, wishes: Wishes) -> npt.NDArray[np.bool_] | None:
+        refused = np.zeros(self.histories_.n_items, np.bool_)
+        if wishes.only is not None:
+            allowed = self.items_.numbers(wishes.only, "only")
+            refused[:] = True
+            refused[allowed[allowed >= 0]] = False
+        blocked = self.items_.numbers(wishes.block, "block")
+        refused[blocked[blocked >= 0]] = True
+        if wishes.where:
+            fits = self.attributes_.where(wishes.where)
+            refused[: len(fits)] |= ~fits
+            refused[len(fits) :] = True
+        return refused if refused.any() else None
+
+    def _factors(self, wishes: Wishes) -> Float32Array | None:
+        if not wishes.boosts:
+            return None
+        factors = np.ones(self.histories_.n_items, np.float32)
+        numbers = self.items_.numbers(wishes.boosts, "boosts")
+        for number, factor in zip(numbers.tolist(), wishes.boosts.values(), strict=True):
+            if number >= 0:
+                factors[number] = factor
+        return factors
+
+    def similarity(self, items: Int32Array) -> Float32Array:
+        """Return the cosines of the users that items, given by number, have in common: (n, n), in [0, 1]."""
+        turned = self.histories_.by_item().take(items)
+        users, places = np.unique(turned.items, return_inverse=True)
+        taken = np.zeros((len(items), len(users)), np.float32)
+        taken[turned.owners(), places] = 1
+        lengths = np.sqrt(np.maximum(np.diff(turned.offsets), 1)).astype(np.float32)
+        return (taken @ taken.T) / np.outer(lengths, lengths)
+
+    def similar_items(self, item: Any, n: int = 10) -> Recommendations:
+        """Return the items most like one; UserError for one that is unknown."""
+        number = self._known_item(item, "similar_items")
+        scores = self._related(number).astype(np.float32)
+        scores[number] = -np.inf
+        if self.sparse_scores:
+            scores[scores <= 0] = -np.inf
+        items, best = best_items(scores[None, :], min(max(1, n), len(scores)))
+        taken = items[0] >= 0
+        ranks = np.arange(1, int(taken.sum()) + 1, dtype=np.int32)
+        return Recommendations(self.items_.values(items[0][taken]), best[0][taken], ranks)
+
+    def explain(
+        self, item: Any, *, user: Any = None, history: Iterable[Any] | Mapping[Any, float] | None = None
+    ) -> Recommendations:
+        """Return what each item of a user's history, or of a history, adds to the score of one item."""
+        number = self._known_item(item, "explain")
+        if (user is None) == (history is None):
+            raise UserError("explain: must be given either a user or a history. Give one of them.")
+        if history is not None:
+            items, weights = self._history(history).of(0)
+        else:
+            known = self.users_.number(user, "user")
+            if known < 0:
+                raise UserError(f"explain: 'user' must be known. Got {user!r}. Give a history instead.")
+            items, weights = self.histories_.of(known)
+        added = self._contributions(items, weights, number)
+        order = np.argsort(-added, kind="stable")
+        ranks = np.arange(1, len(order) + 1, dtype=np.int32)
+        return Recommendations(self.items_.values(items[order]), added[order].astype(np.float32), ranks)
+
+    def save(self, path: str | Path) -> None:
+        """Write it to a folder or a ``.tar.gz`` file, as data that no loading runs."""
+        from pairloom.recommenders.model_file import save_recommender  # it knows all recommenders
+
+        save_recommender(self._fitted(), path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read one that `save` wrote; it answers the same. UserError for one of another kind."""
+        from pairloom.recommenders.model_file import load_recommender
+
+        found = load_recommender(path)
+        if not isinstance(found, cls):
+            raise UserError(
+                f"{cls.__name__}: the recommender at {path} must be one. Got {type(found).__name__}."
+            )
+        return found
+
+    def _reason(self, items: Int32Array, weights: Float32Array, target: int) -> str:
+        if not len(items):
+            return POPULAR
+        added = self._contributions(items, weights, target)
+        best = [place for place in np.argsort(-added, kind="stable")[:N_REASONS] if added[place] > 0]
+        if not best:
+            return POPULAR
+        names = [
+            self.attributes_.title(number, str(self.items_.values(np.array([number]))[0]))
+            if number < self.attributes_.n_items
+            else str(self.items_.values(np.array([number]))[0])
+            for number in items[best].tolist()
+        ]
+        return "because of " + " and ".join(names)
+
+    def _known_item(self, item: Any, who: str) -> int:
+        self._fitted()
+        number = self.items_.number(item, "item")
+        if number < 0:
+            raise UserError(
+                f"{who}: 'item' must be known. Got {item!r}, which is none of {len(self.items_):,} items."
+            )
+        return number
+
+    def _fitted(self) -> Self:
+        if not hasattr(self, "histories_"):
+            raise UserError(
+                f"{type(self).__name__}: must be fitted first. Call fit with a table of interactions."
+            )
+        return self
+
+    def _threads(self) -> int:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if self.n_jobs is None:
+            return 1
+        return int(self.n_jobs) if self.n_jobs > 0 else max(1, cores + 1 + int(self.n_jobs))
+
+
+def _as_array(ids: Sequence[Any]) -> npt.NDArray[Any]:
+    integers = all(isinstance(each, int | np.integer) and not isinstance(each, bool) for each in ids)
+    return np.array(ids, np.int64) if integers else np.array([str(each) for each in ids], object)

@@ -1,0 +1,80 @@
+"""``pairloom recommender`` and ``pairloom recommend``."""
+
+import pytest
+
+from pairloom.cli import run
+
+TASTES = [(user, item) for user in range(8) for item in range(10 * (user % 2), 10 * (user % 2) + 6) if (user + item) % 5]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    lines = [f"{user},{item},{user + item}" for user, item in TASTES]
+    (tmp_path / "events.csv").write_text("\n".join(["who,what,time", *lines]))
+    films = [f'{item},"Film {item}",{"odd|all" if item % 2 else "all"}' for item in range(16)]
+    (tmp_path / "films.csv").write_text("\n".join(["what,title,kind", *films]))
+    names = ["--user", "who", "--item", "what"]
+    fit = ["recommender", "fit", str(tmp_path / "events.csv"), "--items", str(tmp_path / "films.csv"), *names]
+    assert run([*fit, "--output", str(tmp_path / "model.tar.gz")]) == 0
+    return tmp_path
+
+
+def test_items_for_a_user_with_reasons(folder, capsys):
+    capsys.readouterr()
+    assert run(["recommend", str(folder / "model.tar.gz"), "--user", "0", "--top", "2", "--why"]) == 0
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split() == ["user", "item", "score", "rank", "reason"]
+    assert {row.split()[1] for row in rows[:2]} == {"0", "5"}
+    assert "because of Film " in rows[0]
+
+
+def test_items_for_a_history_that_fit_conditions(folder, capsys):
+    capsys.readouterr()
+    asked = ["--history", "10,12", "--where", "kind=odd", "--at-most", "kind=2", "--block", "13"]
+    assert run(["recommend", str(folder / "model.tar.gz"), *asked, "--top", "9"]) == 0
+    items = [row.split()[0] for row in capsys.readouterr().out.splitlines()[1:]]
+    assert len(items) == 2
+    assert set(items) == {"11", "15"}
+
+
+def test_items_like_one_and_lists_in_a_file(folder, capsys):
+    capsys.readouterr()
+    assert run(["recommend", str(folder / "model.tar.gz"), "--like", "3", "--top", "3"]) == 0
+    items = {int(row.split()[0]) for row in capsys.readouterr().out.splitlines()[1:]}
+    assert items < set(range(6))
+    target = folder / "lists.csv"
+    assert run(["recommend", str(folder / "model.tar.gz"), "--all-users", "--top", "2", "--output", str(target)]) == 0
+    head, *rows = target.read_text().splitlines()
+    assert head == "user,item,score,rank"
+    assert len(rows) == 16
+
+
+def test_all_recommenders_are_compared(folder, capsys):
+    capsys.readouterr()
+    names = ["--user", "who", "--item", "what", "--time", "time", "--split", "last", "--top", "3"]
+    report = folder / "board.html"
+    assert run(["recommender", "compare", str(folder / "events.csv"), *names, "--report", str(report)]) == 0
+    printed = capsys.readouterr().out
+    assert "each user's last item" in printed
+    assert "popularity" in printed
+    assert "<table>" in report.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["recommend", "model.tar.gz"], "one of --user, --history, --like and --all-users"),
+        (["recommend", "model.tar.gz", "--user", "1", "--like", "1"], "one of --user"),
+        (["recommend", "model.tar.gz", "--user", "1", "--where", "kind"], "--where must be COLUMN=VALUE. Got 'kind'"),
+        (["recommend", "model.tar.gz", "--user", "1", "--at-most", "kind=x"], "must be COLUMN=NUMBER. Got 'x'"),
+        (["recommend", "none.tar.gz", "--user", "1"], "Got nothing by that name"),
+        (["recommender", "fit", "events.csv", "--model", "best"], "'model' must be one of item-to-item"),
+        (["recommender", "fit", "events.csv", "--threads", "0"], "--threads must be 1 or more"),
+        (["recommender", "fit", "events.csv"], "column 'user' must be there. Got who, what, time"),
+        (["recommender", "compare", "events.csv", "--split", "time", "--user", "who", "--item", "what"], "a column of times"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(folder, capsys, monkeypatch, arguments, message):
+    monkeypatch.chdir(folder)
+    assert run(arguments) == 2
+    assert message in capsys.readouterr().err
