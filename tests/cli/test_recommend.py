@@ -4,7 +4,12 @@ import pytest
 
 from pairloom.cli import run
 
-TASTES = [(user, item) for user in range(8) for item in range(10 * (user % 2), 10 * (user % 2) + 6) if (user + item) % 5]
+TASTES = [
+    (user, item)
+    for user in range(8)
+    for item in range(10 * (user % 2), 10 * (user % 2) + 6)
+    if (user + item) % 5
+]
 
 
 @pytest.fixture
@@ -43,7 +48,10 @@ def test_items_like_one_and_lists_in_a_file(folder, capsys):
     items = {int(row.split()[0]) for row in capsys.readouterr().out.splitlines()[1:]}
     assert items < set(range(6))
     target = folder / "lists.csv"
-    assert run(["recommend", str(folder / "model.tar.gz"), "--all-users", "--top", "2", "--output", str(target)]) == 0
+    assert (
+        run(["recommend", str(folder / "model.tar.gz"), "--all-users", "--top", "2", "--output", str(target)])
+        == 0
+    )
     head, *rows = target.read_text().splitlines()
     assert head == "user,item,score,rank"
     assert len(rows) == 16
@@ -65,13 +73,22 @@ def test_all_recommenders_are_compared(folder, capsys):
     [
         (["recommend", "model.tar.gz"], "one of --user, --history, --like and --all-users"),
         (["recommend", "model.tar.gz", "--user", "1", "--like", "1"], "one of --user"),
-        (["recommend", "model.tar.gz", "--user", "1", "--where", "kind"], "--where must be COLUMN=VALUE. Got 'kind'"),
-        (["recommend", "model.tar.gz", "--user", "1", "--at-most", "kind=x"], "must be COLUMN=NUMBER. Got 'x'"),
+        (
+            ["recommend", "model.tar.gz", "--user", "1", "--where", "kind"],
+            "--where must be COLUMN=VALUE. Got 'kind'",
+        ),
+        (
+            ["recommend", "model.tar.gz", "--user", "1", "--at-most", "kind=x"],
+            "must be COLUMN=NUMBER. Got 'x'",
+        ),
         (["recommend", "none.tar.gz", "--user", "1"], "Got nothing by that name"),
         (["recommender", "fit", "events.csv", "--model", "best"], "'model' must be one of item-to-item"),
         (["recommender", "fit", "events.csv", "--threads", "0"], "--threads must be 1 or more"),
         (["recommender", "fit", "events.csv"], "column 'user' must be there. Got who, what, time"),
-        (["recommender", "compare", "events.csv", "--split", "time", "--user", "who", "--item", "what"], "a column of times"),
+        (
+            ["recommender", "compare", "events.csv", "--split", "time", "--user", "who", "--item", "what"],
+            "a column of times",
+        ),
     ],
 )
 def test_what_cannot_be_asked_is_said(folder, capsys, monkeypatch, arguments, message):

@@ -240,9 +240,9 @@ def test_wishes_that_cannot_be_are_refused(arguments, message):
 
 def test_items_and_users_that_must_be_known_are_named():
     model = ItemToItem().fit(TABLE)
-    with pytest.raises(UserError, match="'item' must be known. Got 12345, which is none of 9 items"):
+    with pytest.raises(UserError, match=r"'item' must be known. Got 12345, which is none of 9 items"):
         model.similar_items(12345)
-    with pytest.raises(UserError, match="'user' must be known. Got 'nobody'"):
+    with pytest.raises(UserError, match=r"'user' must be known. Got 'nobody'"):
         model.explain(99, user="nobody")
     with pytest.raises(UserError, match="must be fitted first"):
         ItemToItem().recommend(1)
@@ -272,9 +272,9 @@ def test_rows_that_cannot_be_are_named(table, message):
 
 
 def test_columns_that_miss_are_named():
-    with pytest.raises(UserError, match="column 'item' must be there. Got user, film"):
+    with pytest.raises(UserError, match=r"column 'item' must be there. Got user, film"):
         Popularity().fit({"user": [1], "film": [2]})
-    with pytest.raises(DataError, match="expected each item once. Got 7 again"):
+    with pytest.raises(DataError, match=r"expected each item once. Got 7 again"):
         Popularity().fit({"user": [1], "item": [7]}, items={"item": [7, 8, 7]})
 
 
