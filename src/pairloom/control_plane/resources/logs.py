@@ -168,8 +168,8 @@ def _walk(
     while True:
         page = stream.forward(offset, limit=PAGE, start_ms=times[0], end_ms=times[1])
         ends = [event.offset for event in page.events[1:]] + [page.forward]
-        for event, after in zip(page.events, ends, strict=True):
-            yield event, stream.name, after
+        for number, event in enumerate(page.events):
+            yield event, stream.name, ends[number]
         if page.forward == offset:
             return
         offset = page.forward

@@ -325,9 +325,7 @@ class TrainingJobs(Controller):
         check_bucket(self.service.objects, request["OutputDataConfig"]["S3OutputPath"], OWNER)
         checkpoints = job_folder(self.service, job.name) / "checkpoints"
         hosts = hosts_of(request)
-        n_spare = max(0, self.service.supervisor.slots.n_free)
-        n_threads = max(1, (min(len(hosts), self.service.supervisor.slots.n_slots) + n_spare) // len(hosts))
-        specification = plan(self.service, job, checkpoints, n_threads=n_threads)
+        specification = plan(self.service, job, checkpoints, n_threads=self._n_threads(len(hosts)))
         if specification.checkpoints is not None:
             self._restore(job, checkpoints)
         logs = log_folder(self.service)
@@ -340,6 +338,15 @@ class TrainingJobs(Controller):
             self._shims[job.name] = attempt.launch()
         finally:
             attempt.close()
+
+    def _n_threads(self, n_hosts: int) -> int:
+        """Return how many threads each host of a job may use: the slots that nobody has are its own.
+
+        One stays free for the service and its clients.
+        """
+        slots = self.service.supervisor.slots
+        n_spare = max(0, slots.n_free - 1)
+        return max(1, (min(n_hosts, slots.n_slots) + n_spare) // n_hosts)
 
     def _restore(self, job: Resource, folder: Path) -> None:
         is_new = not folder.exists()
