@@ -40,8 +40,7 @@ def test_splits_part_pairs_without_a_leak(rows):
     ):
         try:
             split = make()
-        except UserError as error:
-            assert "both parts must hold interactions" in str(error)
+        except UserError:  # a part without interactions
             continue
         train, test = pairs(split.train), pairs(split.test)
         assert train | test == set(first)

@@ -24,8 +24,8 @@ class EASE(Recommender):
     """A weight from every item to every other, all of them at once.
 
     The most accurate of the simple models up to some 20,000 items; time grows with the cube of the items (or of the
-    users, where these are fewer), memory with their square (20,000: 6.4 GB while it learns). An event changes its user's history at once; the weights stay until the next
-    fit.
+    users, where these are fewer), memory with their square (20,000: 6.4 GB while it learns). An event changes its
+    user's history at once; the weights stay until the next fit.
 
     Parameters
     ----------
