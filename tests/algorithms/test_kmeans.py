@@ -242,7 +242,7 @@ def test_both_metrics_are_reported():
     for metrics in (*passes, final, tested):
         assert metrics["ssd"] == pytest.approx(900 * metrics["msd"])
     assert final["msd"] == pytest.approx(tested["msd"], rel=1e-4)
-    assert passes[1]["msd"] >= final["msd"]
+    assert passes[1]["msd"] >= final["msd"] * (1 - 1e-5)
 
 
 def test_later_passes_lower_the_loss():

@@ -4,6 +4,7 @@ namespace nb = nanobind;
 
 namespace pairloom {
 void bind_checksums(nb::module_& m);
+void bind_dense_rows(nb::module_& m);
 void bind_fm(nb::module_& m);
 void bind_gibbs(nb::module_& m);
 void bind_linear(nb::module_& m);
@@ -16,6 +17,7 @@ void bind_vocabulary(nb::module_& m);
 NB_MODULE(_native, m) {
   m.doc() = "Native kernels of pairloom.kernels.";
   pairloom::bind_checksums(m);
+  pairloom::bind_dense_rows(m);
   pairloom::bind_fm(m);
   pairloom::bind_gibbs(m);
   pairloom::bind_linear(m);

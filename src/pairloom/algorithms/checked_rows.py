@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pairloom.algorithms.contract import RowSource
 from pairloom.errors import DataError
+from pairloom.kernels.dense_rows import are_full
 from pairloom.rows import RowBatch
 
 __all__ = ["checked_rows"]
@@ -92,6 +93,8 @@ def _check(batch: RowBatch, where: str, rows_before: int, feature_dim: int | Non
         raise DataError(
             "a finite weight >= 0", got=str(batch.weights[row]), source=where, row=rows_before + row + 1
         )
+    if feature_dim is not None and are_full(batch, feature_dim):
+        return
     if batch.values is not None and not np.isfinite(batch.values).all():
         position = int(np.argmin(np.isfinite(batch.values)))
         raise DataError(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from pairloom.kernels.dense_rows import are_full
 from pairloom.kernels.native_rows import find_repeated, sum_repeated
 from pairloom.rows import RowBatch
 
@@ -42,7 +43,7 @@ def dense_rows(rows: RowBatch, n_features: int) -> Float32Array:
     """
     rows = RowBatch(rows.indptr, rows.indices, rows.values, rows.n_features)
     shape = (rows.n_rows, n_features)
-    if _is_full(rows, n_features):
+    if are_full(rows, n_features):
         return np.ones(shape, np.float32) if rows.values is None else rows.values.reshape(shape)
     if find_repeated(rows) is not None:
         rows = sum_repeated(rows)
@@ -55,14 +56,3 @@ def dense_rows(rows: RowBatch, n_features: int) -> Float32Array:
     matrix = np.zeros(shape, np.float32)
     matrix.reshape(-1)[numbers * n_features + indices] = values
     return matrix
-
-
-def _is_full(rows: RowBatch, n_features: int) -> bool:
-    if len(rows.indices) != rows.n_rows * n_features:
-        return False
-    in_order = rows.indices.reshape(rows.n_rows, n_features) == np.arange(n_features, dtype=np.int32)
-    return (
-        bool(in_order.all())
-        and bool((np.diff(rows.indptr) == n_features).all())
-        and (rows.values is None or bool(np.isfinite(rows.values).all()))
-    )

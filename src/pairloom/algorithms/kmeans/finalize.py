@@ -25,6 +25,7 @@ FINALIZING_STREAM = 2
 ROWS_PER_CENTER = 100
 FEWEST_ITERATIONS, MOST_ITERATIONS, PASSES_WORTH = 6, 30, 4
 HELD_SHARE, MOST_HELD = 0.1, 10_000
+MOST_STARTS = 6
 SEEDING_ROWS_PER_CENTER, SEEDING_ITERATIONS = 20, 5
 
 
@@ -46,7 +47,7 @@ def finalize(state: State, asked: LocalLloyd, tick: Callable[[], None] = lambda:
     Within or after a later pass they are those of that pass. After the first one they are the better of two
     solutions, refined by Lloyd's on the sample: one from the weighted centres, one seeded from the sample alone
     (rows that come sorted leave the centres behind). The sample is only trusted where it holds 100 rows a centre
-    or all rows there are; rows held out from it decide.
+    or all rows there are; rows held out from it decide. A long stream affords more seeds, each refined.
 
     Parameters
     ----------
@@ -66,12 +67,20 @@ def finalize(state: State, asked: LocalLloyd, tick: Callable[[], None] = lambda:
         return coarse
     n_held = 0 if is_all else min(MOST_HELD, int(HELD_SHARE * len(sample)))
     held, kept = (sample, sample) if is_all else (sample[:n_held], sample[n_held:])
-    start = _better(coarse, _from_sample(kept, asked, rng, tick), held)
-    # Refining costs no more than some passes over all the rows would: a long stream affords more iterations.
+    # Refining costs no more than some passes over all the rows would: a long stream affords more of it.
     affordable = PASSES_WORTH * int(state["n_rows"][0]) // len(kept)
     max_iter = min(asked.max_iter, max(FEWEST_ITERATIONS, min(MOST_ITERATIONS, affordable)))
-    refined, _ = lloyd(kept, start, max_iter=max_iter, tol=asked.tol, tick=tick)
-    return _better(coarse, refined, held)
+    n_starts = max(1, min(MOST_STARTS, int(state["n_rows"][0]) // len(kept)))
+    known = _judged(coarse, held)
+    refined: list[_Judged] = []
+    for _ in range(n_starts):
+        begin = _judged(_from_sample(kept, asked, rng, tick), held)
+        if not refined and known.loss <= begin.loss:
+            begin = known
+        centers, _ = lloyd(kept, begin.centers, max_iter=max_iter, tol=asked.tol, tick=tick)
+        refined.append(_judged(centers, sample if n_starts > 1 else held))
+    best = min(refined, key=lambda each: each.loss).centers
+    return best if _judged(best, held).loss < known.loss else coarse
 
 
 def sampled_loss(state: State, centers: Float64Array) -> float:
@@ -109,6 +118,13 @@ def _from_sample(
     return lloyd(few, begin, max_iter=SEEDING_ITERATIONS, tol=asked.tol, tick=tick)[0]
 
 
-def _better(first: Float64Array, second: Float64Array, held: Float32Array) -> Float64Array:
-    losses = [float(Nearest(centers).assign(held)[1].sum()) for centers in (first, second)]
-    return first if losses[0] <= losses[1] else second
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Centres and their loss on the rows that decide."""
+
+    centers: Float64Array
+    loss: float
+
+
+def _judged(centers: Float64Array, held: Float32Array) -> _Judged:
+    return _Judged(centers, float(Nearest(centers).assign(held)[1].sum()))

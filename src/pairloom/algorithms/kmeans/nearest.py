@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pairloom.kernels.dense_rows import add_by_label
+
 __all__ = ["Nearest", "sums_by_label"]
 
 Float32Array = npt.NDArray[np.float32]
@@ -18,7 +20,6 @@ TILE_ROWS = 512
 SMALLEST_MAGNITUDE, LARGEST_MAGNITUDE = 1e-9, 1e9
 HALF_ULP = 2.0**-24
 PAIR_NUMBERS = 1 << 20
-MOST_LABELS_BY_PRODUCT = 64
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -148,34 +149,5 @@ def sums_by_label(
     (sums, totals)
         Of shapes (n_labels, n_features) and (n_labels,), float64: weighted sums, and sums of weights.
     """
-    sums = np.zeros((n_labels, rows.shape[1]))
     totals = np.bincount(labels, weights, minlength=n_labels).astype(np.float64)
-    if not len(rows):
-        return sums, totals
-    if n_labels <= MOST_LABELS_BY_PRODUCT:
-        return _products(rows, labels, n_labels, weights), totals
-    order = np.argsort(labels.astype(np.int32), kind="stable")
-    in_order = labels[order]
-    starts = np.flatnonzero(np.concatenate([[True], in_order[1:] != in_order[:-1]]))
-    gathered = rows[order] if weights is None else rows[order] * weights[order, None]
-    with np.errstate(over="ignore"):
-        parts = np.add.reduceat(gathered, starts, axis=0)
-    if not np.isfinite(parts).all():
-        parts = np.add.reduceat(gathered.astype(np.float64), starts, axis=0)
-    sums[in_order[starts]] = parts
-    return sums, totals
-
-
-def _products(
-    rows: Float32Array, labels: Labels, n_labels: int, weights: Float64Array | None
-) -> Float64Array:
-    """Add up rows of few labels: a product with a matrix of ones and zeros takes them as they lie."""
-    sums = np.zeros((n_labels, rows.shape[1]))
-    with np.errstate(over="ignore", invalid="ignore"):
-        for start in range(0, len(rows), TILE_ROWS):
-            tile = slice(start, min(start + TILE_ROWS, len(rows)))
-            chosen = np.zeros((tile.stop - start, n_labels), np.float32)
-            chosen[np.arange(tile.stop - start), labels[tile]] = 1.0 if weights is None else weights[tile]
-            part = chosen.T @ rows[tile]
-            sums += part if np.isfinite(part).all() else chosen.T.astype(np.float64) @ rows[tile]
-    return sums
+    return add_by_label(rows, labels, n_labels, weights), totals

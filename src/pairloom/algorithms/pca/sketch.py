@@ -110,12 +110,15 @@ def _piece(
     """Return (second moments, sums, sum of squares) of rows about the origin, by products in float32."""
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         moved = rows - origin
-        squares = float(np.einsum("ij,ij->i", moved, moved).sum(dtype=np.float64))
-        ones = np.ones(len(moved), np.float32)
-        if np.isfinite(squares) and squares >= LEAST_FAITHFUL * moved.size:
-            products = moved.T @ (moved if basis is None else moved @ basis)
-            if np.isfinite(products).all():
-                return products, (ones @ moved).astype(np.float64), squares
+        products = moved.T @ (moved if basis is None else moved @ basis)
+        squares = (
+            float(products.trace(dtype=np.float64))
+            if basis is None
+            else float(np.einsum("ij,ij->i", moved, moved).sum(dtype=np.float64))
+        )
+        faithful = np.isfinite(squares) and squares >= LEAST_FAITHFUL * moved.size
+        if faithful and np.isfinite(products).all():
+            return products, (np.ones(len(moved), np.float32) @ moved).astype(np.float64), squares
     exact = rows.astype(np.float64) - origin
     products = exact.T @ (exact if basis is None else exact @ basis.astype(np.float64))
     return products, exact.sum(axis=0), float(np.square(exact).sum())
