@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -76,6 +77,44 @@ def test_a_first_and_a_second_start(tmp_path):
         assert client_as_told(said, "iam").get_role(RoleName="PairloomExecutionRole")["Role"]
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
+
+
+def test_in_the_background_until_it_is_told_to_end(tmp_path, capfd):
+    folder = tmp_path / "data"
+    try:
+        assert run(["up", "--background", "--data", str(folder), "--port", "0"]) == 0
+        said = capfd.readouterr().out
+        secret = re.search(r"secret key  (\S+)", said)[1]
+        assert client_as_told(said, "sts").get_caller_identity()["Account"] == "000000000000"
+        assert run(["up", "--background", "--data", str(folder), "--port", "0"]) == 2
+        assert "one service at a time must use it" in capfd.readouterr().err
+        port = said.partition("http://127.0.0.1:")[2].partition(".")[0]
+        assert run(["up", "--data", str(folder), "--port", port]) == 2  # its own port is no riddle
+        assert "one service at a time must use it" in capfd.readouterr().err
+    finally:
+        assert run(["down", "--data", str(folder)]) == 0
+    assert not (folder / "service.json").exists()
+    assert secret not in (folder / "service.log").read_text()
+    assert run(["down", "--data", str(folder)]) == 2
+    assert "a service must run on the data folder" in capfd.readouterr().err
+
+
+def test_a_secret_is_not_written_to_a_file(tmp_path):
+    folder, output = tmp_path / "data", tmp_path / "output"
+    command = [sys.executable, "-m", "pairloom", "up", "--data", str(folder), "--port", "0"]
+    with output.open("w") as file:
+        process = subprocess.Popen(command, stdout=file, env=os.environ | {"PYTHONPATH": str(SOURCE)})
+    try:
+        deadline = time.monotonic() + 60
+        while "pairloom run" not in output.read_text() and time.monotonic() < deadline:
+            time.sleep(0.02)
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+    secret = re.search(r"aws_secret_access_key = (\S+)", (folder / "credentials").read_text())[1]
+    said = output.read_text()
+    assert "New keys were made" in said
+    assert secret not in said
 
 
 def test_a_port_that_is_taken(tmp_path, capsys):

@@ -18,6 +18,7 @@ COMMANDS = (
     "quickstart", "train", "predict", "serve", "transform", "evaluate", "calibrate", "explain", "describe", "convert",
     "repack", "recommender", "recommend",
     "up",
+    "down",
     "run",
 )  # fmt: skip
 """Every command; NAME is the function NAME of the module pairloom.cli.NAME, imported when it is called."""

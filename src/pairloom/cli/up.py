@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import stat
+import sys
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pairloom.errors import UserError
+
+if TYPE_CHECKING:
+    from pairloom.control_plane.service import Service
 
 __all__ = ["up"]
 
 READY = """\
-Pairloom's service answers on {url}. Ctrl-C ends it.
+Pairloom's service answers on {url}. Ctrl-C, or `pairloom down`, ends it.
 
 For boto3, the AWS CLI and the SageMaker SDK:
 
@@ -24,6 +34,10 @@ New keys were made for this service; they are shown this once and kept in {crede
     access key  {access_key}
     secret key  {secret_key}
 """
+NEW_KEYS_IN_FILE = """\
+New keys were made for this service; they are kept in {credentials} (mode 600).
+"""
+LOG = "service.log"
 
 
 def up(
@@ -34,6 +48,7 @@ def up(
     allow_remote: bool = False,
     region: str | None = None,
     database: str | None = None,
+    background: bool = False,
 ) -> int:
     """Answer as SageMaker, S3, STS, IAM and CloudWatch do, on this machine.
 
@@ -49,6 +64,7 @@ def up(
 
         pairloom up
         pairloom up --data work --port 9000
+        pairloom up --background; pairloom down
         pairloom up --host 0.0.0.0 --allow-remote
 
     Parameters
@@ -66,29 +82,61 @@ def up(
         Region in the names of resources.
     database
         URL of a PostgreSQL database for the state, postgresql://...; by default SQLite in the data folder.
+    background
+        Return as soon as it answers, and leave it running until `pairloom down`; its log goes to service.log in the
+        data folder.
     """
     import msgspec
 
+    from pairloom.cli.background import in_background
     from pairloom.control_plane.app import Application
-    from pairloom.control_plane.credentials_file import FILE, load_or_make
     from pairloom.control_plane.opening import make_data_folder, open_service
-    from pairloom.control_plane.running import Address, listen, run
+    from pairloom.control_plane.running import Address, log_to_standard_error, run
     from pairloom.control_plane.settings import read_settings
 
     folder = make_data_folder(data)
     settings = read_settings(folder)
     if region is not None:
         settings = msgspec.structs.replace(settings, region=region)
+    if background:
+        options = {"--port": str(port), "--host": host, "--region": region, "--database": database}
+        words = [word for name, value in options.items() if value is not None for word in (name, value)]
+        return in_background(folder, [*words, *(["--allow-remote"] if allow_remote else [])], folder / LOG)
+    log_to_standard_error()
     with ExitStack() as stack:
-        listener = stack.enter_context(listen(host, port, allow_remote=allow_remote))
-        kept = load_or_make(folder)
+        listener = stack.enter_context(_listen(folder, host, port, allow_remote=allow_remote))
         service = stack.enter_context(open_service(folder, settings, database_url=database))
 
         def announce(address: Address) -> None:
-            names = {"url": address.url, "region": service.region, "credentials": folder / FILE}
-            if kept.new:
-                keys = kept.credentials
-                print(NEW_KEYS.format(**names, access_key=keys.access_key, secret_key=keys.secret_key))
-            print(READY.format(**names), flush=True)
+            try:
+                print(_greeting(service, address.url), flush=True)
+            except BrokenPipeError:  # who started it reads no more, and it goes on
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
         return run(Application(service), listener, announce)
+
+
+def _listen(folder: Path, host: str, port: int, *, allow_remote: bool) -> socket.socket:
+    from pairloom.control_plane.running import listen
+    from pairloom.control_plane.supervisor import FolderLock
+
+    try:
+        return listen(host, port, allow_remote=allow_remote)
+    except UserError:
+        FolderLock(folder).release()  # says so if it is the service of this folder that has the port
+        raise
+
+
+def _greeting(service: Service, url: str) -> str:
+    from pairloom.control_plane.credentials_file import FILE
+
+    file = service.data / FILE
+    ready = READY.format(url=url, region=service.region, credentials=file)
+    if not service.keys_are_new:
+        return ready
+    kept_in_a_file = stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)  # where a secret would stay
+    keys = service.credentials
+    shown = NEW_KEYS_IN_FILE if kept_in_a_file else NEW_KEYS
+    return (
+        shown.format(credentials=file, access_key=keys.access_key, secret_key=keys.secret_key) + f"\n{ready}"
+    )

@@ -61,9 +61,11 @@ def open_service(
     folder = make_data_folder(data)
     with ExitStack() as stack:
         stack.callback(FolderLock(folder).release)
-        credentials = load_or_make(folder).credentials
+        kept = load_or_make(folder)
         database = Database.open(database_url or f"sqlite:///{folder / 'state.sqlite'}", clock=clock)
         stack.callback(database.close)
         objects = FolderStore(folder / "objects", clock=clock)
         stack.callback(objects.close)
-        yield Service(folder, credentials, database, objects, settings or Settings(), clock)
+        yield Service(
+            folder, kept.credentials, database, objects, settings or Settings(), clock, keys_are_new=kept.new
+        )

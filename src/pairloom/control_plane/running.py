@@ -22,7 +22,7 @@ from pairloom.errors import PlatformError, UserError
 from pairloom.serving.protocol import limited_protocol
 from pairloom.serving.settings import EndpointSettings, is_loopback
 
-__all__ = ["ADDRESS_FILE", "Address", "listen", "run"]
+__all__ = ["ADDRESS_FILE", "Address", "listen", "log_to_standard_error", "run"]
 
 ADDRESS_FILE = "service.json"
 """In the data folder while the service runs: ``{"url": ..., "region": ..., "account_id": ..., "pid": ...}``."""
@@ -90,6 +90,13 @@ def listen(host: str, port: int, *, allow_remote: bool) -> socket.socket:
         else:
             what = f"{host} is no address of this machine ({error.strerror})"
         raise UserError(f"pairloom up: {what}.") from error
+
+
+def log_to_standard_error() -> None:
+    """Write what the service has to say, one line of text each; who asked what is not logged."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name in ("uvicorn.error", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def run(application: Application, listener: socket.socket, announce: Callable[[Address], None]) -> int:

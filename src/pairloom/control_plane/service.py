@@ -34,6 +34,8 @@ class Service:
     objects : ObjectStore
     settings : Settings
     clock : Clock
+    keys_are_new : bool
+        Whether the keys were made just now, so that they are shown.
     supervisor : Supervisor
         Drives the controllers between the start and the end of the application (`start`, `stop`).
     endpoints : LiveEndpoints
@@ -46,6 +48,7 @@ class Service:
     objects: ObjectStore
     settings: Settings = field(default_factory=Settings)
     clock: Clock = time.time
+    keys_are_new: bool = False
     supervisor: Supervisor = field(init=False)
     endpoints: LiveEndpoints = field(default_factory=LiveEndpoints)
 

@@ -13,8 +13,8 @@ that ends and each delay that a controller asked for leads to another step.
 """
 
 from pairloom.control_plane.supervisor.controller import Controller, controller, controllers
-from pairloom.control_plane.supervisor.folder_lock import FolderLock
+from pairloom.control_plane.supervisor.folder_lock import FolderLock, holder_of
 from pairloom.control_plane.supervisor.slots import Slots
 from pairloom.control_plane.supervisor.supervisor import Supervisor
 
-__all__ = ["Controller", "FolderLock", "Slots", "Supervisor", "controller", "controllers"]
+__all__ = ["Controller", "FolderLock", "Slots", "Supervisor", "controller", "controllers", "holder_of"]

@@ -48,6 +48,18 @@ class FolderLock:
             self._file = -1
 
 
+def holder_of(folder: Path) -> int | None:
+    """Return the process id of the service that holds a data folder; None if none does."""
+    try:
+        file = os.open(folder / "service.lock", os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    try:
+        return None if _lock(file) else int(os.pread(file, 32, 0) or b"0") or None
+    finally:
+        os.close(file)
+
+
 def _lock(file: int) -> bool:
     if sys.platform == "win32":
         raise PlatformError("The service needs file locks of Linux or macOS. Got Windows. Use WSL.")
