@@ -281,6 +281,8 @@ def test_tags(database):
         t.delete("training-job", "one")
         assert t.tags(kept.arn) == {}
         assert t.tags("arn:other") == {"team": "music"}
+        assert t.tags_of_all([kept.arn, "arn:other"]) == {kept.arn: {}, "arn:other": {"team": "music"}}
+        assert t.tags_of_all([]) == {}
 
 
 def test_metrics(database):

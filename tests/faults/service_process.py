@@ -29,7 +29,7 @@ class ServiceProcess:
         folder.mkdir(mode=0o700, exist_ok=True)
         (folder / "settings.toml").write_text(settings)
         self.log = folder.parent / f"{folder.name}.log"
-        self.process = None
+        self.process, self.clients = None, {}
 
     def start(self, fault="", environment=None, before=()):
         """Start it, to be killed at a fault point; return once it answers, or has been killed before."""
@@ -75,11 +75,14 @@ class ServiceProcess:
         assert self.process.wait(60) == 0, self.log.read_text()
 
     def client(self, name, read_timeout=30):
-        keys = dict(re.findall(r"(\w+) = (\S+)", (self.folder / "credentials").read_text()))
-        once = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=read_timeout)
-        return boto3.Session(region_name="us-east-1", **keys).client(
-            name, endpoint_url=f"http://127.0.0.1:{self.port}", config=once
-        )
+        """boto3's client, which asks once; for any thread."""
+        if (name, read_timeout) not in self.clients:
+            keys = dict(re.findall(r"(\w+) = (\S+)", (self.folder / "credentials").read_text()))
+            once = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=read_timeout)
+            self.clients[name, read_timeout] = boto3.Session(region_name="us-east-1", **keys).client(
+                name, endpoint_url=f"http://127.0.0.1:{self.port}", config=once
+            )
+        return self.clients[name, read_timeout]
 
     def processes(self):
         """Process ids, with their commands, of all that have to do with the folder."""

@@ -8,6 +8,8 @@ from pairloom.control_plane.hosted.containers import check_container
 from pairloom.control_plane.hosted.packages import container_of_package
 from pairloom.control_plane.listing import list_of
 from pairloom.control_plane.operations import Call, operation
+from pairloom.control_plane.search import Record, searchable
+from pairloom.control_plane.service import Service
 from pairloom.control_plane.tagging import tags_of
 from pairloom.control_plane.wire.errors import AwsError
 from pairloom.database import Resource
@@ -43,11 +45,7 @@ def create_model(call: Call) -> dict[str, Any]:
 @operation("sagemaker", "DescribeModel")
 def describe_model(call: Call) -> dict[str, Any]:
     """Answer with what a model was made from."""
-    model = found(call, KIND, call.input["ModelName"])
-    told = {name: value for name, value in model.document.items() if name != "Container"}
-    return (
-        {"EnableNetworkIsolation": False} | told | {"ModelArn": model.arn, "CreationTime": model.created_at}
-    )
+    return _described(found(call, KIND, call.input["ModelName"]))
 
 
 @operation("sagemaker", "ListModels")
@@ -79,6 +77,18 @@ def found(call: Call, kind: str, name: str, called: str | None = None) -> Resour
         arn = call.service.arn(kind, name)
         raise AwsError("ValidationException", f'Could not find {called or kind} "{arn}".')
     return resource
+
+
+def _described(model: Resource) -> dict[str, Any]:
+    told = {name: value for name, value in model.document.items() if name != "Container"}
+    return (
+        {"EnableNetworkIsolation": False} | told | {"ModelArn": model.arn, "CreationTime": model.created_at}
+    )
+
+
+@searchable("Model", kind=KIND)
+def _searched(service: Service, model: Resource) -> Record:
+    return {"Model": _described(model)}
 
 
 def _summary(model: Resource) -> dict[str, Any]:

@@ -40,9 +40,8 @@ def search(call: Call) -> dict[str, Any]:
     found: list[tuple[Resource, Record]] = []
     with call.service.database.snapshot() as t:
         try:
-            for resource in _all(t, kind.kind, column, descending, asked.get("NextToken")):
-                record = kind.tell(call.service, resource)
-                record = {**record, "Tags": tag_list(t.tags(resource.arn))}
+            for resource, tags in _all(t, kind.kind, column, descending, asked.get("NextToken")):
+                record = {**kind.tell(call.service, resource), "Tags": tag_list(tags)}
                 inner: Any = record.get(kind.member, {})
                 if matches(expression, {**record, **inner}):
                     found.append((resource, record))
@@ -60,10 +59,14 @@ def search(call: Call) -> dict[str, Any]:
     return answer
 
 
-def _all(t: Transaction, kind: str, sort_by: str, descending: bool, token: str | None) -> Iterator[Resource]:
+def _all(
+    t: Transaction, kind: str, sort_by: str, descending: bool, token: str | None
+) -> Iterator[tuple[Resource, dict[str, str]]]:
+    """Yield every resource of a kind with its tags, in order."""
     while True:
         page = t.list(kind, sort_by=sort_by, descending=descending, after=token, limit=AT_ONCE)
-        yield from page.resources
+        tags = t.tags_of_all([resource.arn for resource in page.resources])
+        yield from ((resource, tags[resource.arn]) for resource in page.resources)
         token = page.next_token
         if token is None:
             return

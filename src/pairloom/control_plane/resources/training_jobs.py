@@ -7,6 +7,8 @@ from typing import Any
 
 from pairloom.control_plane.listing import list_of
 from pairloom.control_plane.operations import Call, operation
+from pairloom.control_plane.search import Record, searchable
+from pairloom.control_plane.service import Service
 from pairloom.control_plane.tagging import tags_of
 from pairloom.control_plane.training.controller import TrainingJobs
 from pairloom.control_plane.training.descriptions import description, summary
@@ -30,6 +32,11 @@ __all__ = [
 assert TrainingJobs.kind == KIND  # importing it registers the controller
 DEFAULT_RUNTIME_S = 86400
 MISSING = "Requested resource not found."
+
+
+@searchable("TrainingJob", kind=KIND)
+def _record(service: Service, job: Resource) -> Record:
+    return description(job)
 
 
 @operation("sagemaker", "CreateTrainingJob")
