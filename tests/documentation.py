@@ -8,18 +8,20 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
-FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\w*) ?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ENVIRONMENT = re.compile(r"<!-- tests: environment ([\w.-]+) -->")
 
 DECIMAL = re.compile(r"(?<![\w.])[+-]?\d+\.\d+(?![\w.])")
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, text and the line of the page where its text begins."""
+    """A fenced block: its language, text, the line of the page where its text begins and the file it stands for."""
 
     language: str
     text: str
     line: int
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,15 @@ def blocks(page: Path) -> list[Block]:
     """List the fenced blocks of a page in order."""
     text = page.read_text()
     return [
-        Block(found[1], found[2], text.count("\n", 0, found.start(2)) + 1) for found in FENCE.finditer(text)
+        Block(found[1], found[3], text.count("\n", 0, found.start(3)) + 1, found[2])
+        for found in FENCE.finditer(text)
     ]
+
+
+def environment_of(page: Path) -> str | None:
+    """Name of the client environment (see tests/clients) that the page's commands run in, if it asks for one."""
+    found = ENVIRONMENT.search(page.read_text())
+    return found and found[1]
 
 
 def commands(block: Block) -> list[Command]:

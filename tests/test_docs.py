@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from documentation import CHECKOUT, PAGES, Block, blocks, commands, matches
+from client_environments import client_environment
+from documentation import CHECKOUT, PAGES, Block, blocks, commands, environment_of, matches
 from pairloom.cli import run
 from pairloom.container.entry import run as run_job
 
@@ -15,20 +16,25 @@ WITH_EXAMPLES = [page for page in PAGES if any(b.language in {"python", "console
 
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: str(page.relative_to(CHECKOUT)))
 def test_examples_run(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
+    if environment := environment_of(page):
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("VIRTUAL_ENV", str(client_environment(environment)))
     namespace: dict[str, object] = {"__name__": "__main__"}
     found = blocks(page)
     for block, after in zip(found, [*found[1:], None], strict=True):
-        if block.language == "python":
+        if block.file:
+            Path(block.file).write_text(block.text)
+        elif block.language == "python":
             run_python(page, block, namespace)
-            output = capsys.readouterr().out
+            output = capfd.readouterr().out
             if after is not None and after.language == "text":
                 assert matches(after.text, output), f"{page}:{block.line} printed\n{output}"
         elif block.language == "console":
-            run_console(page, block, capsys)
+            run_console(page, block, capfd)
 
 
 def run_python(page: Path, block: Block, namespace: dict[str, object]) -> None:
@@ -36,7 +42,7 @@ def run_python(page: Path, block: Block, namespace: dict[str, object]) -> None:
     exec(compile(source, str(page), "exec"), namespace)
 
 
-def run_console(page: Path, block: Block, capsys: pytest.CaptureFixture[str]) -> None:
+def run_console(page: Path, block: Block, capfd: pytest.CaptureFixture[str]) -> None:
     for command in commands(block):
         program, *arguments = shlex.split(command.words)
         environment = dict(os.environ)
@@ -48,7 +54,7 @@ def run_console(page: Path, block: Block, capsys: pytest.CaptureFixture[str]) ->
         if program not in {"pairloom", "pairloom-train"}:
             continue
         code = run(arguments) if program == "pairloom" else run_job(arguments, environment)
-        printed = capsys.readouterr()
+        printed = capfd.readouterr()
         where = f"{page}:{block.line} $ {command.words}"
         assert code == 0, f"{where} ended with {code}\n{printed.out}{printed.err}"
         if command.output.strip():

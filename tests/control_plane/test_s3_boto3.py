@@ -448,7 +448,10 @@ def test_what_is_not_offered(s3):
     s3.put_object(**place, Body=b"kept")
     assert refused(s3.put_object_acl, **place, ACL="private") == (501, "NotImplemented")
     assert refused(s3.put_object, **place, ACL="public-read") == (400, "AccessControlListNotSupported")
-    assert refused(s3.put_object, **place, ServerSideEncryption="aws:kms") == (501, "NotImplemented")
+    key = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "arn:aws:kms:us-east-1:000000000000:key/mine"}
+    assert refused(s3.put_object, **place, **key) == (501, "NotImplemented")
+    assert s3.put_object(**place, ServerSideEncryption="aws:kms")["ServerSideEncryption"] == "aws:kms"
+    assert s3.head_object(**place)["ServerSideEncryption"] == "aws:kms"
     assert (
         refused(s3.put_object, **place, SSECustomerAlgorithm="AES256", SSECustomerKey="k" * 32)[1]
         == "NotImplemented"

@@ -14,7 +14,7 @@ from pairloom.errors import UserError
 
 __all__ = ["command_of", "run_program"]
 
-NOT_FOUND = 127
+NOTEBOOK_CELLS = Path(__file__).with_name("notebook_cells.py")
 FORWARDED = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 
 
@@ -55,7 +55,7 @@ def command_of(words: Sequence[str], python: str | None = None) -> list[str]:
             f"pairloom run: a notebook needs IPython in the environment of {interpreter}. Got none. "
             "Install it there, or run the notebook's own server: pairloom run -- jupyter lab."
         )
-    return [interpreter, "-m", "IPython", "--no-banner", *words]
+    return [interpreter, str(NOTEBOOK_CELLS), *words]
 
 
 def run_program(command: Sequence[str], environment: Mapping[str, str]) -> int:

@@ -64,6 +64,7 @@ def client_variables(
         "AWS_CONFIG_FILE": str(config),
         "AWS_SHARED_CREDENTIALS_FILE": str(credentials),
         "AWS_EC2_METADATA_DISABLED": "true",
+        "IPYTHONDIR": old.get("IPYTHONDIR") or str(folder / "ipython"),
         "PYTHONPATH": _joined(os.pathsep, str(START_UP), old.get("PYTHONPATH")),
     }
     for name in ("NO_PROXY", "no_proxy"):

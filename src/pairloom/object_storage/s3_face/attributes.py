@@ -22,7 +22,13 @@ KEPT = (
     "x-amz-storage-class",
     "x-amz-website-redirect-location",
 )
-"""AES256 is acknowledged because SDKs look for it in the answer; what protects the disk is its owner's choice."""
+"""Encryption by the service's own key is acknowledged, because SDKs ask for it unasked (`aws:kms` for every script) and
+look for it in the answer; what protects the disk is its owner's choice."""
+OWN_KEY = ("AES256", "aws:kms")
+CUSTOMERS_KEY = (
+    "x-amz-server-side-encryption-customer-",
+    "x-amz-server-side-encryption-aws-kms-key-id",
+)
 META = "x-amz-meta-"
 MOST_METADATA_BYTES = 2048
 STORAGE_CLASSES = (
@@ -67,8 +73,8 @@ def attributes_of(request: Request) -> Attributes:
 def refuse_unoffered(headers: Mapping[str, str]) -> None:
     """Raise S3Fault where a header asks for what there is not: keys, grants, locks, archives."""
     encryption = headers.get("x-amz-server-side-encryption", "AES256")
-    by_customer = any(name.startswith("x-amz-server-side-encryption-customer-") for name in headers)
-    if encryption != "AES256" or by_customer:
+    by_customer = any(name.startswith(CUSTOMERS_KEY) for name in headers)
+    if encryption not in OWN_KEY or by_customer:
         kind = "a customer's key" if by_customer else encryption[:40]
         raise S3Fault(
             "NotImplemented",
