@@ -128,3 +128,35 @@ def test_a_kill_at_every_step_ends_as_if_it_had_not_been(fault, outside):
     assert told["EndpointStatus"] == "InService"
     assert ("predicted_label" in outside.answer()) is (fault == "endpoint.exchanged")
     assert ("FailureReason" in told) is (fault == "endpoint.update-failed")
+
+
+def test_an_asynchronous_request_is_answered_whatever_happens(outside):
+    where = {"S3OutputPath": f"s3://{BUCKET}/answers", "S3FailurePath": f"s3://{BUCKET}/failures"}
+    variant = {
+        "VariantName": "v1",
+        "ModelName": "regressor",
+        "InitialInstanceCount": 1,
+        "InstanceType": "ml.t2.medium",
+    }
+    outside.sagemaker.create_endpoint_config(
+        EndpointConfigName="async", ProductionVariants=[variant], AsyncInferenceConfig={"OutputConfig": where}
+    )
+    outside.sagemaker.create_endpoint(EndpointName="one", EndpointConfigName="async")
+    assert outside.settled()["EndpointStatus"] == "InService"
+    outside.process.client("s3").put_object(Bucket=BUCKET, Key="asked", Body=ONE)
+    outside.process.kill()
+    outside.process.start(fault="async-invocation.answered")
+    told = outside.process.client("sagemaker-runtime").invoke_endpoint_async(
+        EndpointName="one", InputLocation=f"s3://{BUCKET}/asked", ContentType="application/json"
+    )
+    deadline = time.monotonic() + 60
+    while outside.process.alive:
+        assert time.monotonic() < deadline, "it must be killed at the fault point"
+        time.sleep(0.02)
+    outside.again()
+    outside.answer()  # it is up again
+    outside.process.stop()
+    store = FolderStore(outside.process.folder / "objects")
+    answer = store.open(BUCKET, told["OutputLocation"].removeprefix(f"s3://{BUCKET}/")).read()
+    store.close()
+    assert "score" in json.loads(answer)["predictions"][0]

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pairloom.hosting.capture import CaptureSettings, CaptureWriter, Exchange, capture_line
+from pairloom.hosting.capture import CaptureSettings, CaptureWriter, Exchange, capture_line, finish_left_over
 
 CSV = Exchange(
     b"1,2\n", b'{"predictions":[]}', "text/csv", "application/json; charset=utf-8", "trace=7", "id-1"
@@ -84,10 +84,22 @@ def test_files_are_finished_by_age_and_size_under_the_hour_of_their_first_record
 def test_what_a_killed_process_left_is_handed_on_by_the_next(tmp_path, taken):
     first = writer(tmp_path, taken)
     first.write(CSV, "e-1", time.time())  # and it is never heard of again
+    finish_left_over(tmp_path)
     second = writer(tmp_path, taken)
     second.write(CSV, "e-2", time.time())
     assert second.sweep(time.time()) == 1
     assert second.sweep(time.time(), all_of_it=True) == 1
+    assert len(taken.files) == 2
+
+
+def test_two_writers_share_a_spool(tmp_path, taken):
+    old, new = writer(tmp_path, taken), writer(tmp_path, taken)
+    old.write(CSV, "e-1", 100.0)
+    new.write(CSV, "e-2", 100.0)
+    new.finish_if_due(200.0)
+    assert old.sweep(200.0) == 2
+    assert new.hand_on_finished() == 0
+    assert not new.is_waiting
     assert len(taken.files) == 2
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from pairloom.errors import PlatformError
 
-__all__ = ["CaptureSettings", "CaptureWriter", "Exchange", "capture_line"]
+__all__ = ["CaptureSettings", "CaptureWriter", "Exchange", "capture_line", "finish_left_over"]
 
 TIME_KEY = "%Y/%m/%d/%H/%M-%S"
 FINISHED = ".jsonl"
@@ -110,13 +110,19 @@ def _side(data: bytes, content_type: str, mode: str, settings: CaptureSettings) 
     return {"observedContentType": content_type, "mode": mode, "data": text, "encoding": encoding}
 
 
+def finish_left_over(folder: Path) -> None:
+    """Finish the files that a killed process had open anywhere below a folder, while nobody writes there."""
+    for left in folder.rglob(f"*{OPEN}"):
+        left.rename(left.with_suffix(FINISHED))
+
+
 class CaptureWriter:
     """Writes the records of one variant.
 
     Parameters
     ----------
     spool : Path
-        Folder of this variant alone.
+        Folder of this variant alone. Two writers may share it, as at an update, also at handing on.
     settings : CaptureSettings
     chance : random.Random
         Chooses which requests are written.
@@ -124,6 +130,11 @@ class CaptureWriter:
         Gets a finished file and its key, ``yyyy/mm/dd/hh/mm-ss-mmm-<id>.jsonl`` in UTC; called in `sweep`.
     longest_s, largest_bytes : float, int
         When a file is finished.
+
+    Attributes
+    ----------
+    is_waiting : bool
+        Whether there may be finished files to hand on.
     """
 
     def __init__(
@@ -139,9 +150,8 @@ class CaptureWriter:
         self.settings, self._spool, self._hand_on, self._chance = settings, spool, hand_on, chance
         self._longest_s, self._largest_bytes = longest_s, largest_bytes
         self._file, self._path, self._began_s, self._n_bytes = -1, spool, 0.0, 0
+        self.is_waiting = True
         spool.mkdir(parents=True, exist_ok=True)
-        for left in spool.glob(f"*{OPEN}"):
-            left.rename(left.with_suffix(FINISHED))
 
     def wants(self) -> bool:
         """Choose whether the next exchange is written."""
@@ -184,16 +194,24 @@ class CaptureWriter:
             os.close(self._file)
             self._file = -1
             self._path.rename(self._path.with_suffix(FINISHED))
+            self.is_waiting = True
 
     def hand_on_finished(self) -> int:
         """Hand on finished files, oldest first; one that cannot be handed on stays, and its error is raised."""
+        self.is_waiting = False
         paths = sorted(self._spool.glob(f"*{FINISHED}"))
         for path in paths:
             milliseconds, _, identity = path.stem.partition("-")
             seconds, left = divmod(int(milliseconds), 1000)
             key = f"{time.strftime(TIME_KEY, time.gmtime(seconds))}-{left:03d}-{identity}{FINISHED}"
-            self._hand_on(path, key)
-            path.unlink()
+            try:
+                self._hand_on(path, key)
+            except Exception:
+                if not path.exists():  # the other writer was quicker
+                    continue
+                self.is_waiting = True
+                raise
+            path.unlink(missing_ok=True)
         return len(paths)
 
     def _begin(self, at_s: float) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from pairloom.errors import PairloomError, UserError
-from pairloom.serving.transform import TransformJob, TransformSettings
 
 __all__ = ["CHANNEL", "CONFIGURATION", "MODEL", "main"]
 
@@ -24,6 +23,11 @@ MOST_TOLD = 5
 
 def main() -> int:
     """Transform; returns the exit code."""
+    from pairloom.serving.transform import (
+        TransformJob,
+        TransformSettings,
+    )  # the service imports this file's names
+
     root = Path(os.environ["PAIRLOOM_ML_ROOT"])
     asked: dict[str, Any] = json.loads((root / "input" / "config" / f"{CONFIGURATION}.json").read_text())
     try:

@@ -53,6 +53,8 @@ class Beat:
         for name, live in self._service.endpoints.items():
             for capture in live.captures.values():
                 capture.finish_if_due(now, all_of_it=all_of_it)
+                if not capture.is_waiting:
+                    continue
                 try:
                     await asyncio.to_thread(capture.hand_on_finished)
                 except PairloomError as error:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import shutil
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -27,6 +27,7 @@ from pairloom.control_plane.supervisor.slots import n_cores
 from pairloom.database import Resource
 from pairloom.errors import PairloomError
 from pairloom.faults import fault_point
+from pairloom.hosting.capture import finish_left_over
 from pairloom.hosting.live import LiveEndpoint
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ __all__ = ["FOLDER", "Endpoints"]
 
 assert WaitingRequests.kind  # importing it registers the controller
 LOG = logging.getLogger("pairloom.endpoints")
-FOLDER = "endpoints"
+FOLDER, CAPTURED = "endpoints", "capture"
 LOOK_S = 0.05
 RESIZE_S = 120.0
 CLOSE_DRAIN_S = 5.0
@@ -58,6 +59,7 @@ class Endpoints(Controller):
         self._sockets = sockets_folder(service.data)
         self._starting: dict[tuple[str, str], asyncio.Task[LiveEndpoint]] = {}
         self._ending: set[asyncio.Task[None]] = set()
+        self._clearing: set[asyncio.Task[None]] = set()
         self._logs: dict[str, WorkerLogs] = {}
         self._resizing: dict[str, float] = {}
         self._sweep()
@@ -93,16 +95,22 @@ class Endpoints(Controller):
     async def forget(self, name: str) -> None:
         """End the workers of an endpoint that failed or was deleted."""
         self._end(name, keep=None)
+        if name in self._logs:
+            self._after_ends(self._logs.pop(name).close)
 
     async def close(self) -> None:
         """End all workers: requests under way have a few seconds."""
         self._beating.cancel()
         await asyncio.gather(self._beating, return_exceptions=True)
-        await self._beat.write_metrics()
+        try:
+            await self._beat.write_metrics()
+        except PairloomError as error:
+            LOG.error("The last metrics of endpoints are lost: %s", error)
         names = {name for name, _ in self._live.items()} | {name for name, _ in self._starting}
         for name in names:
             self._end(name, keep=None, drain_s=CLOSE_DRAIN_S)
         await asyncio.gather(*self._ending)
+        await asyncio.gather(*self._clearing)
         for logs in self._logs.values():
             logs.close()
         if self._sockets.parent != self._service.data:
@@ -246,45 +254,53 @@ class Endpoints(Controller):
         self._in_background(close())
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+        _tracked(self._ending, asyncio.create_task(work))
+
+    def _after_ends(self, step: Callable[[], None]) -> None:
+        """Take a step, in a thread, when the workers that end now have ended."""
+
+        async def wait() -> None:
+            if ending := list(self._ending):
+                await asyncio.wait(ending)
+            await asyncio.to_thread(step)
+
+        _tracked(self._clearing, asyncio.create_task(wait()))
 
     def _clear(self, resource: Resource, *, keep: str | None) -> None:
         """Remove the model data of other generations, once their workers have ended."""
         home = self._folder / resource.id
 
-        async def clear() -> None:
-            me = asyncio.current_task()
-            others = [task for task in self._ending if task is not me]
-            if others:
-                await asyncio.wait(others)
-            await asyncio.to_thread(_remove_all_but, home, keep)
-
-        self._in_background(clear())
+        self._after_ends(lambda: _remove_all_but(home, keep))
 
     def _sweep(self) -> None:
-        """Remove the folders of endpoints that were deleted while nobody could."""
-        if not self._folder.is_dir():
+        """Remove the folders of endpoints that were deleted while nobody could; finish what was captured."""
+        captured = self._service.data / CAPTURED
+        if not (self._folder.is_dir() or captured.is_dir()):
             return
-        for home in self._folder.iterdir():
-            if not self._is_known(home.name):
-                shutil.rmtree(home, ignore_errors=True)
-
-    def _is_known(self, identity: str) -> bool:
+        identities, names = set[str](), set[str]()
         with self._service.database.snapshot() as t:
-            token: str | None = None
-            while True:
-                page = t.list(self.kind, after=token, limit=1000)
-                if any(each.id == identity for each in page.resources):
-                    return True
-                token = page.next_token
-                if token is None:
-                    return False
+            page = t.list(self.kind, limit=1000)
+            while page.resources:
+                identities |= {each.id for each in page.resources}
+                names |= {each.name for each in page.resources}
+                if page.next_token is None:
+                    break
+                page = t.list(self.kind, after=page.next_token, limit=1000)
+        for folder, known in ((self._folder, identities), (captured, names)):
+            for home in folder.iterdir() if folder.is_dir() else ():
+                if home.name not in known:
+                    shutil.rmtree(home, ignore_errors=True)
+        if captured.is_dir():
+            finish_left_over(captured)
 
     async def _commit(self, resource: Resource, status: str, document: dict[str, Any]) -> None:
         changed = replace(resource, status=status, document=document)
         await self._service.database.write(lambda t: t.update(changed))
+
+
+def _tracked(tasks: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
 
 
 async def _cancel(task: asyncio.Task[LiveEndpoint]) -> None:

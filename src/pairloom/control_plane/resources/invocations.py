@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import AsyncIterator
 from time import perf_counter
@@ -13,7 +14,7 @@ from pairloom.control_plane.hosted.waiting_requests import KIND
 from pairloom.control_plane.operations import Call, operation
 from pairloom.control_plane.wire.errors import AwsError
 from pairloom.database import Resource
-from pairloom.errors import PairloomError, UserError
+from pairloom.errors import PairloomError, PlatformError, UserError
 from pairloom.hosting.capture import Exchange
 from pairloom.hosting.live import LiveEndpoint
 
@@ -24,6 +25,7 @@ __all__ = [
     "live_endpoint",
 ]
 
+LOG = logging.getLogger("pairloom.endpoints")
 WAKE_S = 60.0
 REQUEST_TTL_S, ASYNC_TIMEOUT_S = 21_600, 900
 UNOFFERED = (
@@ -179,4 +181,7 @@ def _capture(call: Call, endpoint: LiveEndpoint, request: Request, body: bytes, 
         request.custom_attributes,
         request.inference_id,
     )
-    writer.write(exchange, str(uuid.uuid4()), call.service.clock())
+    try:
+        writer.write(exchange, str(uuid.uuid4()), call.service.clock())
+    except PlatformError as error:  # the answer is there, and goes out all the same
+        LOG.error("Endpoint %s: %s", request.endpoint, error)

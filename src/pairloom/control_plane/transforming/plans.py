@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pairloom.control_plane.hosted.containers import model_data
 from pairloom.control_plane.hosted.locations import below, parse_s3_url
@@ -19,7 +19,9 @@ from pairloom.database import Resource
 from pairloom.errors import UserError
 from pairloom.hosting.transform_process import CHANNEL, CONFIGURATION, MODEL
 from pairloom.jobs.specification import InputFile, JobSpecification, safe_name
-from pairloom.serving.transform import TransformSettings
+
+if TYPE_CHECKING:
+    from pairloom.serving.transform import TransformSettings
 
 __all__ = ["HOST", "plan", "transform_settings"]
 
@@ -38,6 +40,8 @@ def transform_settings(request: Mapping[str, Any]) -> TransformSettings:
     UserError
         For settings that contradict each other.
     """
+    from pairloom.serving.transform import TransformSettings  # brings numpy, which an idle service needs not
+
     given, output = request["TransformInput"], request["TransformOutput"]
     processing = request.get("DataProcessing", {})
     asked: dict[str, Any] = {
