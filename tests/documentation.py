@@ -58,12 +58,39 @@ def matches(shown: str, got: str) -> bool:
     """Whether an output is what a page shows.
 
     ``...`` stands for anything and widths of blanks do not count. Decimals may differ a little, since
-    processors round differently.
+    processors round differently. Every part between two ``...`` is taken where it first fits, so that many of them
+    cost no more than one.
     """
-    numbers = [float(number) for number in DECIMAL.findall(_trimmed(shown))]
-    literal = ".*".join(re.escape(part) for part in DECIMAL.sub("\0", _trimmed(shown)).split("..."))
-    found = re.fullmatch(literal.replace("\0", f"({DECIMAL.pattern})"), _trimmed(got), re.DOTALL)
-    return found is not None and all(
+    got = _trimmed(got)
+    parts = _trimmed(shown).split("...")
+    first, last = parts[0], parts[-1]
+    begin = _pattern(first).match(got)
+    if len(parts) == 1:
+        return begin is not None and begin.end() == len(got) and _are_close(first, begin)
+    if begin is None or not _are_close(first, begin):
+        return False
+    at = begin.end()
+    for part in parts[1:-1]:
+        found = _first_close(part, got, at)
+        if found is None:
+            return False
+        at = found.end()
+    ends = (each for each in _pattern(last, to_the_end=True).finditer(got, at) if _are_close(last, each))
+    return next(ends, None) is not None
+
+
+def _pattern(part: str, *, to_the_end: bool = False) -> re.Pattern[str]:
+    literal = re.escape(DECIMAL.sub("\0", part)).replace(re.escape("\0"), f"({DECIMAL.pattern})")
+    return re.compile(literal + (r"\Z" if to_the_end else ""))
+
+
+def _first_close(part: str, got: str, at: int) -> re.Match[str] | None:
+    return next((found for found in _pattern(part).finditer(got, at) if _are_close(part, found)), None)
+
+
+def _are_close(part: str, found: re.Match[str]) -> bool:
+    numbers = [float(number) for number in DECIMAL.findall(part)]
+    return all(
         abs(float(number) - expected) <= 0.05 + 0.05 * abs(expected)
         for number, expected in zip(found.groups(), numbers, strict=True)
     )

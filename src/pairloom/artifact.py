@@ -2,7 +2,7 @@
 
 The archive holds what the model's own `save` wrote, ``artifact.json`` (algorithm, hyperparameters, metrics,
 how raw data is read) and, where there is an encoder, ``encoder.safetensors``. One that SageMaker trained holds
-``model_algo-1`` instead. Loading one runs no code.
+``model_algo-1`` or ``xgboost-model`` instead. Loading one runs no code.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import msgspec
 
 from pairloom.algorithms.catalogue import algorithm
 from pairloom.algorithms.contract import Model
-from pairloom.algorithms.sagemaker_artifacts import FILE_NAME, read_model_file, write_model_file
+from pairloom.algorithms.sagemaker_artifacts import FILE_NAME, LONE_FILES, read_model_file, write_model_file
 from pairloom.errors import DataError, PlatformError
 from pairloom.formats.model_archive import LIMITS, Limits, Member, read_members
 
@@ -35,7 +35,7 @@ ABOUT, ENCODER = "artifact.json", "encoder.safetensors"
 SAVING = ".saving-"
 LARGEST_ABOUT_BYTES = 64 << 20
 UNNAMED = "factorization-machines"
-"""The algorithm of archives that hold a model alone."""
+"""The algorithm of archives that hold a model alone, without a name that tells more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +225,8 @@ def _unpack(member: Member, target: Path) -> None:
 def _read_about(folder: Path, path: Path) -> About:
     file = folder / ABOUT
     if not file.is_file():
-        return About(VERSION, UNNAMED)
+        named = (name for lone, name in LONE_FILES.items() if (folder / lone).is_file())
+        return About(VERSION, next(named, UNNAMED))
     try:
         if file.stat().st_size > LARGEST_ABOUT_BYTES:
             raise DataError("metadata of sane size", got=f"{file.stat().st_size} bytes", source=str(path))

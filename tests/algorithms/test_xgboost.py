@@ -4,6 +4,7 @@ import json
 import pickle
 import subprocess
 import sys
+import tarfile
 import textwrap
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from pairloom.algorithms.report import BatchMeasured, ChannelScored, EpochEnded,
 from pairloom.algorithms.xgboost import XGBoost
 from pairloom.algorithms.xgboost.matrices import read_channel
 from pairloom.algorithms.xgboost.model import XGBoostModel
+from pairloom.artifact import load_artifact
 from pairloom.collective import ALONE
 from pairloom.errors import DataError, MissingExtraError, UserError
 from pairloom.rows import RowBatch
@@ -136,6 +138,17 @@ def test_a_model_file_of_plain_xgboost_is_loaded(tmp_path, form):
     model = XGBoostModel.load(tmp_path)
     expected = booster.predict(xgboost.DMatrix(csr(CLASSES.test)))
     np.testing.assert_array_equal(model.predict(CLASSES.test)["score"], expected)
+
+
+def test_an_archive_of_a_model_file_alone_is_recognised(tmp_path):
+    booster = plain(CLASSIFIER.train, objective="binary:logistic")
+    (tmp_path / "xgboost-model").write_bytes(booster.save_raw("ubj"))
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "xgboost-model", "xgboost-model")
+    artifact = load_artifact(tmp_path / "model.tar.gz")
+    assert artifact.algorithm == "xgboost"
+    expected = booster.predict(xgboost.DMatrix(csr(CLASSIFIER.test)))
+    np.testing.assert_array_equal(artifact.model.predict(CLASSIFIER.test)["score"], expected)
 
 
 def test_early_stopping_keeps_the_best_round():

@@ -90,6 +90,10 @@ def test_a_host_that_is_lost_fails_the_others_with_its_name(tmp_path):
     [
         ({}, "2 hosts must share a secret. Got none"),
         (
+            {"TRAINING_JOB_ARN": "guessed", "PAIRLOOM_HOSTS_ADDRESSES": "algo-1=127.0.0.1:7101"},
+            "2 hosts must share a secret. Got none",
+        ),
+        (
             {"PAIRLOOM_HOSTS_TOKEN": "x", "PAIRLOOM_HOSTS_PORT": "0"},
             "PAIRLOOM_HOSTS_PORT: must be an integer in",
         ),

@@ -28,6 +28,7 @@ from pairloom.formats.mxnet_arrays import parse_arrays, serialize_arrays
 __all__ = [
     "FILE_NAME",
     "FORMS",
+    "LONE_FILES",
     "ModelFile",
     "SageMakerForm",
     "read_model_file",
@@ -42,6 +43,8 @@ FORMS: Mapping[str, str] = {
     "kmeans": "pairloom.algorithms.kmeans.sagemaker_artifact",
     "pca": "pairloom.algorithms.pca.sagemaker_artifact",
 }
+LONE_FILES: Mapping[str, str] = {"xgboost-model": "xgboost"}
+"""Files that are a whole model of an algorithm, in a form that the algorithm here shares with SageMaker's."""
 ZIP_START = b"PK"
 PARAMETERS = (".params", "params")
 EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -24,7 +24,8 @@ def join(hosts: Hosts, environment: Mapping[str, str]) -> Collective:
     hosts : Hosts
     environment : mapping of str to str
         ``PAIRLOOM_HOSTS_TOKEN``, else ``TRAINING_JOB_ARN``, is what all hosts know; ``PAIRLOOM_HOSTS_PORT`` is where
-        each listens, unless ``PAIRLOOM_HOSTS_ADDRESSES`` says where each is; ``PAIRLOOM_HOSTS_TIMEOUT_S`` is how long
+        each listens, unless ``PAIRLOOM_HOSTS_ADDRESSES`` says where each is, and then only the token counts, for the
+        name of a job can be guessed; ``PAIRLOOM_HOSTS_TIMEOUT_S`` is how long
         to wait.
 
     Raises
@@ -36,7 +37,8 @@ def join(hosts: Hosts, environment: Mapping[str, str]) -> Collective:
     """
     if len(hosts.names) == 1:
         return ALONE
-    token = next((environment[name] for name in TOKENS if environment.get(name)), None)
+    known = TOKENS[:1] if environment.get(ADDRESSES) else TOKENS
+    token = next((environment[name] for name in known if environment.get(name)), None)
     if token is None:
         raise UserError(
             f"Training job: {len(hosts.names)} hosts must share a secret. Got none. "

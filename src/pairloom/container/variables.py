@@ -43,8 +43,10 @@ VARIABLES = (
     ),
     Variable(
         "PAIRLOOM_HOSTS_TOKEN", "`TRAINING_JOB_ARN`",
-        "Secret that all hosts of a job share. SageMaker's name of the job is no secret, but hosts reach each other "
-        "in a network of their own there.",
+        "Secret that all hosts of a job share. Hosts that are processes of one machine are given one that is drawn "
+        "for the job. SageMaker's name of the job can be guessed: it only counts where hosts are reached by their "
+        "names, as in the network of their own that SageMaker gives them; with `PAIRLOOM_HOSTS_ADDRESSES` this "
+        "variable must be given.",
     ),
     Variable("TRAINING_JOB_ARN", "none", "SageMaker's name of the job."),
     Variable("PAIRLOOM_HOSTS_PORT", "7712", "Where each host listens until all are there."),

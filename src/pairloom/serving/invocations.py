@@ -19,6 +19,8 @@ __all__ = ["Invocations"]
 
 LARGEST_INLINE_BYTES = 256 << 10
 """Longer bodies are scored in a thread, so that short ones need not wait for them; a thread costs 0.1 ms."""
+LONGEST_INLINE_S = 0.05
+"""So are those of a length for which the model was slower than this, until it is quick again."""
 DRAINED_S, DRAINED_BYTES = 2.0, 64 << 20
 """How long, and how much of, a body that was refused is still taken in, so that its sender sees the refusal."""
 LEFT = 499
@@ -52,6 +54,7 @@ class Invocations:
         self.scorer, self.settings, self.counters, self.give_up = scorer, settings, counters, give_up
         self.most_at_once = -(-settings.max_concurrent // settings.n_workers)
         self.in_flight = 0
+        self.inline_bytes = LARGEST_INLINE_BYTES
         self._threads = ThreadPoolExecutor(max(2, settings.n_threads), "pairloom-score")
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -104,13 +107,21 @@ class Invocations:
             )  # fmt: skip
 
     async def _answer(self, body: bytes, content_type: str, accept: str) -> Answer:
-        if len(body) <= LARGEST_INLINE_BYTES:
-            return self.scorer.answer(body, content_type=content_type, accept=accept)
+        began = perf_counter()
+        if len(body) <= self.inline_bytes:
+            try:
+                return self.scorer.answer(body, content_type=content_type, accept=accept)
+            finally:
+                if perf_counter() - began > LONGEST_INLINE_S:
+                    self.inline_bytes = len(body) - 1
         scoring = asyncio.get_running_loop().run_in_executor(
             self._threads, lambda: self.scorer.answer(body, content_type=content_type, accept=accept)
         )
         try:
-            return await asyncio.wait_for(scoring, self.settings.timeout_s)
+            answer = await asyncio.wait_for(scoring, self.settings.timeout_s)
+            if perf_counter() - began <= LONGEST_INLINE_S / 2:
+                self.inline_bytes = max(self.inline_bytes, min(len(body), LARGEST_INLINE_BYTES))
+            return answer
         except TimeoutError:
             self.give_up()
             message = f"The model must answer within {self.settings.timeout_s:g} s. Send fewer rows at once."
