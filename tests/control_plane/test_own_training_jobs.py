@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import signal
 import tarfile
 import time
 
@@ -92,6 +94,8 @@ def lab_of(service_folder):
 def test_a_program_of_ones_own(lab_of):
     lab = lab_of("""
 import json
+import os
+import signal
 print(sys.argv[1:], os.environ["TRAINING_JOB_NAME"], os.environ["TRAINING_JOB_ARN"], os.environ["A"])
 open(ROOT + "/model/m", "w").write("model")
 """)
@@ -339,3 +343,93 @@ except PermissionError:
     lab.objects.put(BUCKET, "train/a", io.BytesIO(b"content"))
     assert lab.run(own_job("mine", channels=[channel("train")]))["TrainingJobStatus"] == "Completed"
     assert lab.objects.open(BUCKET, "train/a").read() == b"content"
+
+
+def test_a_command_that_has_opt_ml_written_out(lab_of):
+    """As the SDK's third generation sends its scripts."""
+    lab = lab_of()
+    lab.objects.put(BUCKET, "drivers/run.sh", io.BytesIO(b"cat /opt/ml/input/config/hyperparameters.json; echo; "
+                                                         b"echo made > /opt/ml/model/m"))  # fmt: skip
+    request = fm_job("entry", image="python:3.11", channels=[channel("drivers")]) | {
+        "HyperParameters": {"a": "1"}
+    }
+    request["AlgorithmSpecification"] |= {
+        "ContainerEntrypoint": ["/bin/bash"],
+        "ContainerArguments": [
+            "-c",
+            "chmod +x /opt/ml/input/data/drivers/run.sh && /opt/ml/input/data/drivers/run.sh",
+        ],
+    }
+    found = lab.run(request)
+    if any("it is not here" in line for line in lab.lines("entry")):
+        pytest.skip("this system lets no process have mounts of its own")
+    assert found["TrainingJobStatus"] == "Completed", lab.lines("entry")
+    assert lab.lines("entry") == ['{"a": "1"}']
+    assert lab.archive("out/entry/output/model.tar.gz") == {"m": b"made\n"}
+    assert lab.objects.open(BUCKET, "drivers/run.sh").read().startswith(b"cat")
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_channel_that_would_be_another_folder(lab_of, name):
+    lab = lab_of()
+    lab.objects.put(BUCKET, "x", io.BytesIO(b"x"))
+    with pytest.raises(Exception, match="must be that of a folder"):
+        lab.create(own_job("mine", channels=[channel(name, f"s3://{BUCKET}/x")]))
+
+
+def test_more_hosts_than_a_machine_bears(lab_of):
+    resources = {"InstanceType": "ml.c5.xlarge", "InstanceCount": 1000, "VolumeSizeInGB": 1}
+    with pytest.raises(Exception, match=r"ResourceLimitExceeded.*The account-level service limit"):
+        lab_of().create(own_job("mine", ResourceConfig=resources))
+
+
+def test_a_shim_that_is_killed_is_followed_by_another_attempt_where_that_may_be(lab_of):
+    lab = lab_of("""
+import time
+print("begin", flush=True)
+if len(os.listdir(ROOT + "/checkpoints")) == 0:
+    open(ROOT + "/checkpoints/x", "w").close(); print("up", flush=True); time.sleep(600)
+""")
+    again = lab.create(own_job("again", CheckpointConfig={"S3Uri": f"s3://{BUCKET}/ck"}))
+    lab.wait_for_line(again, "up")
+    kill_shim(lab, again)
+    assert lab.finished(again)["TrainingJobStatus"] == "Completed"
+    assert lab.lines(again) == ["begin", "up", "begin"]
+
+
+def test_a_job_that_may_not_be_repeated_and_whose_shim_is_killed(lab_of):
+    lab = lab_of(SLEEP)
+    name = lab.create(own_job("mine"))
+    lab.wait_for_line(name, "up")
+    kill_shim(lab, name)
+    reason = lab.finished(name)["FailureReason"]
+    assert reason.startswith(
+        "InternalServerError: The job must run to its end; its processes were killed from outside."
+    )
+
+
+def test_a_command_that_is_killed_for_its_memory(lab_of):
+    found = lab_of("import signal; os.kill(os.getpid(), signal.SIGKILL)").run(own_job("mine"))
+    assert found["FailureReason"].startswith("AlgorithmError: Please use an instance type with more memory")
+    assert found["FailureReason"].endswith("exit code: 137")
+
+
+def test_pipe_mode_and_manifests_train_the_built_in_algorithm(lab_of, tmp_path):
+    lab = lab_of()
+    put_rows(lab.objects, tmp_path, n_files=3)
+    names = [{"prefix": f"s3://{BUCKET}/train/"}, "part-0.pbr", "part-2.pbr"]
+    lab.objects.put(BUCKET, "sets/.amazon.manifest", io.BytesIO(json.dumps(names).encode()))
+    piped = channel(
+        "train", InputMode="Pipe", ContentType="application/x-recordio-protobuf", ShuffleConfig={"Seed": 1}
+    )
+    found = lab.run(fm_job("piped", channels=[piped]))
+    assert found["TrainingJobStatus"] == "Completed", found.get("FailureReason")
+    listed = channel("train", f"s3://{BUCKET}/sets/.amazon.manifest",
+                     s3={"S3DataType": "ManifestFile", "S3DataDistributionType": "ShardedByS3Key"})  # fmt: skip
+    found = lab.run(fm_job("listed", channels=[listed]))
+    assert found["TrainingJobStatus"] == "Completed", found.get("FailureReason")
+
+
+def kill_shim(lab, name):
+    about = json.loads((lab.service.data / "jobs" / name / "0001" / "shim.json").read_text())
+    os.kill(about["pid"], signal.SIGKILL)

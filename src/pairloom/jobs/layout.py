@@ -97,6 +97,7 @@ def _host(
         "environment": environment,
         "folder": str(root / "code"),
         "memory_bytes": job.memory_bytes,
+        "has_opt_ml": job.has_opt_ml,
     }
 
 

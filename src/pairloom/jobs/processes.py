@@ -12,19 +12,23 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pairloom.container.process_control import ending_with_parent
+from pairloom.jobs.mounts import show_as_opt_ml
 
 __all__ = ["end_group", "end_orphans", "has_ended", "signal_process", "start"]
 
 ROUNDS = 100
+STANDARD_ERROR = 2
+NO_OPT_ML = "/opt/ml must be this job's folder; it is not here, look for it in SAGEMAKER_BASE_DIR."
 
 
 def start(
     command: Sequence[str],
     environment: Mapping[str, str],
-    folder: Path,
     *,
+    folder: Path,
     output: int,
     memory_bytes: int | None = None,
+    opt_ml: tuple[Path, Path] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a command as the leader of a session of its own; the system ends it when this process ends.
 
@@ -39,6 +43,8 @@ def start(
         Descriptor that takes its standard output and error.
     memory_bytes : int, optional
         Most private memory of each of its processes.
+    opt_ml : (path, path), optional
+        The folder that it sees as ``/opt/ml``, and one to put that together in.
 
     Raises
     ------
@@ -53,7 +59,7 @@ def start(
         stdout=output,
         stderr=output,
         start_new_session=True,
-        preexec_fn=_limits(memory_bytes),  # noqa: PLW1509 - the shim has one thread
+        preexec_fn=_settling(memory_bytes, opt_ml),  # noqa: PLW1509 - the shim has one thread
     )
 
 
@@ -104,12 +110,17 @@ def _children() -> list[int]:
     return found
 
 
-def _limits(memory_bytes: int | None) -> Callable[[], None]:
+def _settling(memory_bytes: int | None, opt_ml: tuple[Path, Path] | None) -> Callable[[], None]:
     end_with_parent = ending_with_parent()
 
     def settle() -> None:
         signal.set_wakeup_fd(-1)
-        end_with_parent()
+        if opt_ml is not None:
+            try:
+                show_as_opt_ml(*opt_ml)
+            except OSError as error:
+                os.write(STANDARD_ERROR, f"{NO_OPT_ML} Got: {error.strerror or error}.\n".encode())
+        end_with_parent()  # not before: a new namespace takes it back
         if memory_bytes is not None:
             _, most = resource.getrlimit(resource.RLIMIT_DATA)
             limit = memory_bytes if most == resource.RLIM_INFINITY else min(memory_bytes, most)

@@ -116,9 +116,14 @@ class Shim:
     def _start(self, host: Host, given: Mapping[str, Any]) -> None:
         if given["feed"] is not None:
             command = [sys.executable, "-S", "-m", "pairloom.jobs.feeding", given["feed"]]
-            host.feeder = self._process(host, command, os.environ, self.files.folder, None)
+            host.feeder = self._process(host, command, os.environ, folder=self.files.folder)
         host.process = self._process(
-            host, given["command"], given["environment"], Path(given["folder"]), given["memory_bytes"]
+            host,
+            given["command"],
+            given["environment"],
+            folder=Path(given["folder"]),
+            memory_bytes=given["memory_bytes"],
+            opt_ml=(host.root, self.files.folder / "opt" / host.name) if given["has_opt_ml"] else None,
         )
         if host.process is None:
             host.code = NOT_STARTED
@@ -129,12 +134,11 @@ class Shim:
         host: Host,
         command: list[str],
         environment: Mapping[str, str],
-        folder: Path,
-        memory_bytes: int | None,
+        **more: Any,
     ) -> subprocess.Popen[bytes] | None:
         reading, writing = os.pipe()
         try:
-            process = start(command, environment, folder, output=writing, memory_bytes=memory_bytes)
+            process = start(command, environment, output=writing, **more)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             os.close(reading)
             host.log.say(f"The command must be a program that can be started, {command[0]}. Got: {error}.")

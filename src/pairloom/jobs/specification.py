@@ -99,6 +99,8 @@ class JobSpecification:
         Expression by name.
     memory_bytes : int, optional
         Most private memory of each process.
+    has_opt_ml : bool
+        Whether the command sees its folder as ``/opt/ml`` too, where the system can do that.
     archives : mapping of str to InputFile
         Files that the command needs, by their path under the root of each host.
     configuration : mapping of str to object
@@ -119,6 +121,7 @@ class JobSpecification:
     checkpoints_at: str = f"{OPT_ML}/checkpoints"
     metrics: Mapping[str, str] = field(default_factory=dict[str, str])
     memory_bytes: int | None = None
+    has_opt_ml: bool = False
     archives: Mapping[str, InputFile] = field(default_factory=dict[str, InputFile])
     configuration: Mapping[str, Any] = field(default_factory=dict[str, Any])
 

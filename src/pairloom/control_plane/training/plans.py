@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pairloom.control_plane.credentials_file import FILE as CREDENTIALS_FILE
 from pairloom.control_plane.service import Service
 from pairloom.control_plane.training.channels import channel_of, file_in
 from pairloom.control_plane.training.images import Program, metric_definitions_of, program_of
@@ -68,10 +69,11 @@ def plan(service: Service, job: Resource, checkpoints: Path, *, n_threads: int) 
     request = job.document["request"]
     specification, hyperparameters = request["AlgorithmSpecification"], request.get("HyperParameters", {})
     program = program_of(specification, hyperparameters, service.settings.images)
-    by_copy = not program.is_built_in and os.geteuid() == 0  # root may write into files that allow nobody to
     try:
         channels = tuple(
-            channel_of(given, specification["TrainingInputMode"], service.objects, by_copy=by_copy)
+            channel_of(
+                given, specification["TrainingInputMode"], service.objects, by_copy=not program.is_built_in
+            )
             for given in request.get("InputDataConfig", [])
         )
     except UserError as error:
@@ -95,6 +97,7 @@ def plan(service: Service, job: Resource, checkpoints: Path, *, n_threads: int) 
         checkpoints_at=at,
         metrics=metric_definitions_of(specification),
         memory_bytes=None if program.is_built_in else service.settings.job_memory_bytes or _machine_memory(),
+        has_opt_ml=not program.is_built_in,
         archives=_archives(service, program),
         configuration=_configuration(request),
     )
@@ -117,6 +120,7 @@ def _environment(service: Service, job: Resource, program: Program, n_threads: i
     given = dict(request.get("Environment", {}))
     environment = {
         **own,
+        **({} if program.is_built_in else _ways_to_the_service(service)),
         **({"PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in home)} if home else {}),
         "PYTHONUNBUFFERED": "1",
         **given,
@@ -130,6 +134,17 @@ def _environment(service: Service, job: Resource, program: Program, n_threads: i
     if program.source is not None:
         environment["PAIRLOOM_SCRIPT_REQUIREMENTS"] = service.settings.requirements
     return environment
+
+
+def _ways_to_the_service(service: Service) -> dict[str, str]:
+    """Return variables by which a program's own clients of AWS find this service, as a role lets them on SageMaker."""
+    from pairloom.control_plane.running import ADDRESS_FILE  # which imports every resource
+
+    try:
+        url = json.loads((service.data / ADDRESS_FILE).read_bytes())["url"]
+    except FileNotFoundError:  # it is not served by `pairloom up`
+        return {}
+    return {"AWS_ENDPOINT_URL": url, "AWS_SHARED_CREDENTIALS_FILE": str(service.data / CREDENTIALS_FILE)}
 
 
 def _machine_memory() -> int:

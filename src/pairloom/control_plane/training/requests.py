@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from pairloom.control_plane.s3_locations import split_uri
+from pairloom.control_plane.training.plans import hosts_of
 from pairloom.control_plane.wire.errors import AwsError
 from pairloom.errors import UserError
 
 __all__ = ["check_request"]
 
 INVALID = "ValidationException"
+MOST_HOSTS = 20
 
 
 def check_request(request: Mapping[str, Any]) -> None:
@@ -32,11 +34,22 @@ def check_request(request: Mapping[str, Any]) -> None:
         raise AwsError(
             INVALID, "ResourceConfig must name an InstanceType and an InstanceCount, or InstanceGroups."
         )
+    _check_hosts(request)
     _check_channels(request.get("InputDataConfig", []), specification["TrainingInputMode"])
     _check_waiting(request)
     _check_address(request["OutputDataConfig"]["S3OutputPath"], "OutputDataConfig, S3OutputPath")
     if request.get("CheckpointConfig"):
         _check_address(request["CheckpointConfig"]["S3Uri"], "CheckpointConfig, S3Uri")
+
+
+def _check_hosts(request: Mapping[str, Any]) -> None:
+    n_hosts, kind = len(hosts_of(request)), request["ResourceConfig"].get("InstanceType", "instances")
+    if n_hosts > MOST_HOSTS:
+        raise AwsError(
+            "ResourceLimitExceeded",
+            f"The account-level service limit '{kind} for training job usage' is {MOST_HOSTS} Instances, with current "
+            f"utilization of 0 Instances and a request delta of {n_hosts} Instances. Here hosts are processes.",
+        )
 
 
 def _check_channels(channels: list[Mapping[str, Any]], mode: str) -> None:
@@ -46,6 +59,10 @@ def _check_channels(channels: list[Mapping[str, Any]], mode: str) -> None:
             INVALID, f"Channel names must be unique within InputDataConfig. Got '{twice[0]}' twice."
         )
     for given in channels:
+        if given["ChannelName"] in (".", ".."):
+            raise AwsError(
+                INVALID, f"A channel's name must be that of a folder. Got '{given['ChannelName']}'."
+            )
         owner = f"InputDataConfig, channel '{given['ChannelName']}'"
         source = given["DataSource"].get("S3DataSource")
         if source is None:
