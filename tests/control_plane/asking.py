@@ -58,19 +58,23 @@ def sign(request, signing_name, access_key, secret_key):
     return request
 
 
-def ask(application, request, *, body=None):
-    """Call the application; `body` is sent in place of the one that was signed."""
+def scope_of(request, body=None):
+    """Return the ASGI scope of a request."""
     prepared = request.prepare()
     where = urlsplit(prepared.url)
-    given = prepared.body if body is None else body
-    sent = given.encode() if isinstance(given, str) else bytes(given or b"")
     headers = {"host": HOST} | {name.lower(): value for name, value in prepared.headers.items()}
-    headers["content-length"] = str(len(sent))
-    scope = {
+    headers["content-length"] = str(len(prepared.body or b"" if body is None else body))
+    return {
         "type": "http", "method": prepared.method, "scheme": "http", "path": unquote(where.path),
         "raw_path": where.path.encode(), "query_string": where.query.encode(),
         "headers": [(name.encode(), str(value).encode("latin-1")) for name, value in headers.items()],
     }  # fmt: skip
+
+
+def ask(application, request, *, body=None):
+    """Call the application; `body` is sent in place of the one that was signed."""
+    given = request.prepare().body if body is None else body
+    sent = given.encode() if isinstance(given, str) else bytes(given or b"")
     messages, said = [{"type": "http.request", "body": sent, "more_body": False}], []
 
     async def receive():
@@ -79,6 +83,6 @@ def ask(application, request, *, body=None):
     async def send(message):
         said.append(message)
 
-    asyncio.run(application(scope, receive, send))
+    asyncio.run(application(scope_of(request, sent), receive, send))
     headers = {name.decode(): value.decode("latin-1") for name, value in said[0]["headers"]}
     return Said(said[0]["status"], headers, b"".join(message["body"] for message in said[1:]))

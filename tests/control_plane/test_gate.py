@@ -1,7 +1,9 @@
 """Nothing gets in unsigned, for any operation, and each refusal is worded as its clients read it."""
 
+import asyncio
+
 import pytest
-from asking import ask, raw_request, request_of, sign
+from asking import ask, raw_request, request_of, scope_of, sign
 from shape_values import value_of
 
 from pairloom.control_plane import operations, resources
@@ -162,3 +164,43 @@ def test_a_bucket_may_stand_in_the_host(host, gate):
     request = raw_request("GET", "/a%20key", headers={"Host": host})
     assert ask(application, sign(request, "s3", keys.access_key, keys.secret_key)).status == 200
     assert reached == ["/data/a key"]
+
+
+def test_no_body_is_read_for_a_claim_that_cannot_hold(gate):
+    application, _ = gate
+    keys = application.service.credentials
+    request = request_of("sagemaker", "DescribeModel", {"ModelName": "m"})
+    scope = scope_of(sign(request, "sagemaker", "AKIAUNKNOWN", keys.secret_key))
+    said = []
+
+    async def receive():
+        raise AssertionError("the body must stay where it is")
+
+    async def send(message):
+        said.append(message)
+
+    asyncio.run(application(scope, receive, send))
+    assert b"UnrecognizedClientException" in said[1]["body"]
+
+
+def test_bodies_have_a_room_that_they_share_and_leave(gate, monkeypatch):
+    application, _ = gate
+    room = application._room
+    keys = application.service.credentials
+
+    def ask_with(n_bytes):
+        values = {"ModelName": "m" * n_bytes}
+        request = sign(
+            request_of("sagemaker", "DescribeModel", values), "sagemaker", keys.access_key, keys.secret_key
+        )
+        return ask(application, request)
+
+    monkeypatch.setattr(room, "limit_bytes", 1000)
+    assert ask_with(10).status == 200
+    said = ask_with(1000)
+    assert (said.status, said.error("json")[0]) == (503, "ServiceUnavailable")
+    assert room.n_bytes == 0
+    with room.place() as place:
+        place.take(990)
+        assert ask_with(10).status == 503
+    assert ask_with(10).status == 200

@@ -23,11 +23,11 @@ from pairloom.control_plane.wire.errors import AwsError, told_to_clients
 from pairloom.control_plane.wire.models import WireService, wire_service
 from pairloom.control_plane.wire.protocols import error_answer, protocol_of, validation_code
 from pairloom.control_plane.wire.protocols.query import form_of
-from pairloom.control_plane.wire.request import Receive, RequestHead, Scope, Send, read_body
+from pairloom.control_plane.wire.request import BodyRoom, Receive, RequestHead, Scope, Send, read_body
 from pairloom.control_plane.wire.routing import S3, likely_service, named_operation, service_of
 from pairloom.control_plane.wire.s3_requests import verified_s3
 from pairloom.control_plane.wire.signatures.refusals import SignatureRefusedError, refusal
-from pairloom.control_plane.wire.signatures.verification import Claim, claim_of, verify
+from pairloom.control_plane.wire.signatures.verification import Claim, admitted, claim_of, verify
 from pairloom.control_plane.wire.signatures.version2 import OlderClaim, older_claim_of
 from pairloom.control_plane.wire.unoffered import answer_unoffered
 from pairloom.control_plane.wire.validation import check_input
@@ -38,6 +38,8 @@ __all__ = ["Application", "Asgi"]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 MAX_BODY_BYTES = {"sagemaker-runtime": 32 << 20}
 DEFAULT_MAX_BODY_BYTES = 8 << 20
+ALL_BODIES_BYTES = 512 << 20
+"""Of all requests together whose bodies are in memory; those to S3 are not."""
 HEALTH = "/_pairloom/health"
 CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 LOG = logging.getLogger("pairloom.control_plane")
@@ -58,6 +60,7 @@ class Application:
 
     def __init__(self, service: Service, s3_face: Asgi | None = None) -> None:
         self.service = service
+        self._room = BodyRoom(ALL_BODIES_BYTES)
         self.s3_face = s3_face or S3Face(
             service.objects, account_id=service.account_id, region=service.region
         )
@@ -126,9 +129,16 @@ class Application:
     async def _answer(
         self, service: WireService, head: RequestHead, claim: Claim, receive: Receive, request_id: str
     ) -> Answer:
-        body = await read_body(head, receive, MAX_BODY_BYTES.get(service.id, DEFAULT_MAX_BODY_BYTES))
-        digest = hashlib.sha256(body).hexdigest()
-        verify(head, claim, self._secret_of, self.service.clock(), digest, is_s3=False)
+        key = admitted(head, claim, self._secret_of, self.service.clock())
+        limit = MAX_BODY_BYTES.get(service.id, DEFAULT_MAX_BODY_BYTES)
+        with self._room.place() as place:
+            body = await read_body(head, receive, limit, place)
+            verify(head, claim, key, hashlib.sha256(body).hexdigest(), is_s3=False)
+            return await self._operate(service, head, claim.access_key, body, request_id)
+
+    async def _operate(
+        self, service: WireService, head: RequestHead, access_key: str, body: bytes, request_id: str
+    ) -> Answer:
         protocol = protocol_of(service, head)
         form = form_of(head, body) if protocol.has_form else {}
         target = named_operation(service, head, form)
@@ -137,7 +147,7 @@ class Application:
             return protocol.answer(target, answer_unoffered(target), request_id)
         values = protocol.read(target, head, body)
         check_input(target.operation.input_shape, values, validation_code(service))
-        call = Call(values, self.service, self._principal(claim.access_key), head.headers, request_id)
+        call = Call(values, self.service, self._principal(access_key), head.headers, request_id)
         if inspect.iscoroutinefunction(handler):
             output = await handler(call)
         else:

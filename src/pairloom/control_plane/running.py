@@ -164,7 +164,7 @@ async def _serve(application: Application, listener: socket.socket, ready: Calla
     server = Server(
         uvicorn.Config(
             application, http=protocol, ws="none", lifespan="on", log_config=None, access_log=False,
-            server_header=False, backlog=BACKLOG, timeout_keep_alive=int(LIMITS.keep_alive_s),
+            server_header=False, proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=int(LIMITS.keep_alive_s),
             timeout_graceful_shutdown=int(LIMITS.drain_s),
         )
     )  # fmt: skip

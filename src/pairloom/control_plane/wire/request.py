@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 from pairloom.control_plane.wire.errors import AwsError
 
-__all__ = ["Receive", "RequestHead", "Scope", "Send", "read_body"]
+__all__ = ["BodyRoom", "Place", "Receive", "RequestHead", "Scope", "Send", "read_body"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -27,17 +28,15 @@ class RequestHead:
     raw_path : str
         Still percent-encoded, as it was sent, without the query.
     query : tuple of (name, value)
-        Percent-decoded, in the order they were sent; a plus sign stays a plus sign.
+        Percent-decoded, a plus sign as a space, in the order they were sent.
     headers : mapping
         Lower-case name to value, decoded as latin-1; a repeated header is joined by commas.
-    scheme : str
     """
 
     method: str
     raw_path: str
     query: tuple[tuple[str, str], ...]
     headers: dict[str, str]
-    scheme: str = "http"
 
     @classmethod
     def of(cls, scope: Scope) -> RequestHead:
@@ -55,17 +54,16 @@ class RequestHead:
         try:
             raw_path = scope.get("raw_path", scope["path"].encode()).partition(b"?")[0].decode("ascii")
             unquote(raw_path, errors="strict")
+            parts = [part.partition("=") for part in scope["query_string"].decode("ascii").split("&") if part]
             query = tuple(
-                (unquote(name, errors="strict"), unquote(value, errors="strict"))
-                for name, _, value in (
-                    part.partition("=") for part in scope["query_string"].decode("ascii").split("&") if part
-                )
+                (unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict"))
+                for name, _, value in parts
             )
         except UnicodeDecodeError as error:
             raise AwsError(
                 "InvalidURI", "The path and the query of a request must be percent-encoded UTF-8."
             ) from error
-        return cls(scope["method"], raw_path or "/", query, headers, scope.get("scheme", "http"))
+        return cls(scope["method"], raw_path or "/", query, headers)
 
     @property
     def path(self) -> str:
@@ -81,14 +79,57 @@ class RequestHead:
         return next((value for key, value in self.query if key == name), None)
 
 
-async def read_body(head: RequestHead, receive: Receive, limit_bytes: int) -> bytes:
+class BodyRoom:
+    """Memory for the bodies of all requests together.
+
+    Parameters
+    ----------
+    limit_bytes : int
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes, self.n_bytes = limit_bytes, 0
+
+    @contextmanager
+    def place(self) -> Generator[Place]:
+        """Yield the place of one request; it is free again at the end."""
+        place = Place(self)
+        try:
+            yield place
+        finally:
+            self.n_bytes -= place.n_bytes
+
+
+class Place:
+    """What one request holds of a room."""
+
+    def __init__(self, room: BodyRoom) -> None:
+        self.room, self.n_bytes = room, 0
+
+    def take(self, n_bytes: int) -> None:
+        """Hold more bytes.
+
+        Raises
+        ------
+        AwsError
+            ``ServiceUnavailable`` (503) if the room is full; clients try again.
+        """
+        if self.room.n_bytes + n_bytes > self.room.limit_bytes:
+            raise AwsError(
+                "ServiceUnavailable", "Too many large requests at once. Try again in a moment.", 503
+            )
+        self.room.n_bytes += n_bytes
+        self.n_bytes += n_bytes
+
+
+async def read_body(head: RequestHead, receive: Receive, limit_bytes: int, place: Place) -> bytes:
     """Read a body whole.
 
     Raises
     ------
     AwsError
         ``RequestEntityTooLarge`` (413) as soon as it is known to be longer than `limit_bytes`;
-        ``RequestTimeout`` if the client went away.
+        ``RequestTimeout`` if the client went away; ``ServiceUnavailable`` if there is no room.
     """
     declared = head.header("content-length", "0")
     if not (declared.isascii() and declared.isdigit()):
@@ -106,6 +147,7 @@ async def read_body(head: RequestHead, receive: Receive, limit_bytes: int) -> by
         n_bytes += len(part)
         if n_bytes > limit_bytes:
             raise too_long
+        place.take(len(part))
         parts.append(part)
         more = message.get("more_body", False)
     return parts[0] if len(parts) == 1 else b"".join(parts)

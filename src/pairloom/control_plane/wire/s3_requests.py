@@ -22,7 +22,7 @@ from pairloom.control_plane.wire.errors import AwsError
 from pairloom.control_plane.wire.request import Receive, RequestHead, Scope
 from pairloom.control_plane.wire.signatures.chunks import FORMS, Chunks, ChunkSigner
 from pairloom.control_plane.wire.signatures.refusals import SignatureRefusedError, refusal
-from pairloom.control_plane.wire.signatures.verification import UNSIGNED_PAYLOAD, Claim, verify
+from pairloom.control_plane.wire.signatures.verification import UNSIGNED_PAYLOAD, Claim, admitted, verify
 from pairloom.control_plane.wire.signatures.version2 import OlderClaim, verify_older
 
 __all__ = ["S3Context", "verified_s3"]
@@ -80,9 +80,10 @@ def verified_s3(
         verify_older(head, claim, secret_of, now_s, raw_path)
     else:
         payload_hash = _payload_hash(head, claim)
-        verified = verify(head, claim, secret_of, now_s, payload_hash, is_s3=True)
+        key = admitted(head, claim, secret_of, now_s)
+        verify(head, claim, key, payload_hash, is_s3=True)
         if payload_hash in FORMS:
-            signer = ChunkSigner(verified.key, claim.timestamp, claim.scope, claim.signature)
+            signer = ChunkSigner(key, claim.timestamp, claim.scope, claim.signature)
             receive = _unchunked(head, receive, signer, payload_hash, context)
         else:
             receive = _checked(receive, payload_hash)

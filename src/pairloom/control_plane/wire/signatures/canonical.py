@@ -26,8 +26,8 @@ def canonical_requests(
 ) -> Iterator[bytes]:
     """Yield the texts that a client may have signed for this request.
 
-    Clients agree on all but what to do with characters that need no percent-encoding and have one, or the other way
-    round: path and query are taken as they were sent, then in the normal form. Both name the same resource.
+    Clients agree on all but what to do with characters of a path to S3 that need no percent-encoding and have one, or
+    the other way round: it is taken as it was sent, then in normal form. Both name the same key.
 
     Parameters
     ----------
@@ -42,18 +42,14 @@ def canonical_requests(
     names = list(signed_headers)
     headers = "".join(f"{name}:{' '.join(head.header(name).split())}\n" for name in names)
     tail = f"{headers}\n{';'.join(names)}\n{payload_hash}".encode("latin-1")
-    query = [
-        (quote(name, safe=UNRESERVED), quote(value, safe=UNRESERVED))
-        for name, value in head.query
-        if name != "X-Amz-Signature"
-    ]
-    spaced = [(name.replace("%2B", "%20"), value.replace("%2B", "%20")) for name, value in query]
     normal = quote(unquote(head.raw_path), safe="/" + UNRESERVED)
     paths = (head.raw_path, normal) if is_s3 else (quote(_without_dots(head.raw_path), safe="/~"),)
+    pairs = sorted(
+        (quote(name, safe=UNRESERVED), quote(value, safe=UNRESERVED)) for name, value in head.query
+    )
+    query = "&".join(f"{name}={value}" for name, value in pairs if name != "X-Amz-Signature")
     for path in dict.fromkeys(paths):
-        for pairs in (query,) if spaced == query else (query, spaced):
-            written = "&".join(f"{name}={value}" for name, value in sorted(pairs))
-            yield f"{head.method}\n{path}\n{written}\n".encode("latin-1") + tail
+        yield f"{head.method}\n{path}\n{query}\n".encode("latin-1") + tail
 
 
 def _without_dots(path: str) -> str:

@@ -18,7 +18,7 @@ from pairloom.control_plane.wire.signatures.canonical import (
 )
 from pairloom.control_plane.wire.signatures.refusals import SignatureRefusedError
 
-__all__ = ["Claim", "Verified", "claim_of", "verify"]
+__all__ = ["Claim", "admitted", "claim_of", "verify"]
 
 SKEW_S = 15 * 60
 """How far a client's clock may be off."""
@@ -63,19 +63,6 @@ class Claim:
     def region(self) -> str:
         """Region in the scope."""
         return self.scope.split("/")[1]
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """A claim that holds, with the key that the signatures of its chunks are made with."""
-
-    claim: Claim
-    key: bytes
-
-    @property
-    def access_key(self) -> str:
-        """Whose request it is."""
-        return self.claim.access_key
 
 
 def claim_of(head: RequestHead) -> Claim | None:
@@ -130,16 +117,8 @@ def _claim(credential: str, signed: str, signature: str, *, timestamp: str, expi
     return Claim(access_key, scope, names, signature, timestamp, seconds)
 
 
-def verify(
-    head: RequestHead,
-    claim: Claim,
-    secret_of: Callable[[str], str | None],
-    now_s: float,
-    payload_hash: str,
-    *,
-    is_s3: bool,
-) -> Verified:
-    """Check a claim.
+def admitted(head: RequestHead, claim: Claim, secret_of: Callable[[str], str | None], now_s: float) -> bytes:
+    """Check all of a claim that needs no body, so that none is read for a claim that cannot hold.
 
     Parameters
     ----------
@@ -149,14 +128,16 @@ def verify(
         Secret of an access key; None if there is no such key.
     now_s : float
         Seconds since 1970.
-    payload_hash : str
-        What stands for the body in the text that is signed.
-    is_s3 : bool
+
+    Returns
+    -------
+    bytes
+        The key that the request and its chunks must be signed with.
 
     Raises
     ------
     SignatureRefusedError
-        Unknown key, clock too far off, expired, header unsigned, or wrong.
+        Unknown key, clock too far off, expired, or a header unsigned.
     """
     secret = secret_of(claim.access_key)
     if secret is None:
@@ -168,12 +149,30 @@ def verify(
         raise SignatureRefusedError(
             "malformed", f"These headers must be signed: {', '.join(sorted(left_out))[:512]}."
         )
-    key = signing_key(secret, claim.scope)
+    return signing_key(secret, claim.scope)
+
+
+def verify(head: RequestHead, claim: Claim, key: bytes, payload_hash: str, *, is_s3: bool) -> None:
+    """Check the signature of an admitted claim.
+
+    Parameters
+    ----------
+    head : RequestHead
+    claim : Claim
+    key : bytes
+        As `admitted` returned it.
+    payload_hash : str
+        What stands for the body in the text that is signed.
+    is_s3 : bool
+
+    Raises
+    ------
+    SignatureRefusedError
+    """
     for request in canonical_requests(head, claim.signed_headers, payload_hash, is_s3=is_s3):
-        if hmac.compare_digest(
-            sign(key, string_to_sign(claim.timestamp, claim.scope, request)), claim.signature
-        ):
-            return Verified(claim, key)
+        signature = sign(key, string_to_sign(claim.timestamp, claim.scope, request))
+        if hmac.compare_digest(signature, claim.signature):
+            return
     raise SignatureRefusedError("wrong")
 
 

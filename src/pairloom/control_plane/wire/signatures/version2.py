@@ -53,7 +53,7 @@ def older_claim_of(head: RequestHead) -> OlderClaim | None:
     if None in values or head.header("authorization") or head.parameter("X-Amz-Signature") is not None:
         return None
     access_key, signature, expires = (value or "" for value in values)
-    return OlderClaim(access_key, signature, expires)
+    return OlderClaim(access_key, signature.replace(" ", "+"), expires)  # a plus sign that was not encoded
 
 
 def verify_older(
