@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["RowBatch"]
+__all__ = ["Relation", "RelationalRows", "RowBatch"]
 
 Float32Array = npt.NDArray[np.float32]
 Int32Array = npt.NDArray[np.int32]
@@ -62,4 +62,94 @@ class RowBatch:
             None if self.labels is None else self.labels[start:stop],
             None if self.weights is None else self.weights[start:stop],
             None if self.fields is None else self.fields[first:last],
+        )
+
+    def labelled(self, labels: Float32Array | None, weights: Float32Array | None = None) -> RowBatch:
+        """Return the same rows with other labels and weights."""
+        return replace(self, labels=labels, weights=weights)
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Parts of rows that many rows share, stored once: a user's attributes, an item's history.
+
+    Parameters
+    ----------
+    index : ndarray of shape (n_rows,), int32
+        Which of the shared parts each row has; -1 for none.
+    rows : RowBatch
+        The shared parts, in columns of the joined matrix that nothing else of a row uses.
+    """
+
+    index: Int32Array
+    rows: RowBatch
+
+
+@dataclass(frozen=True, slots=True)
+class RelationalRows:
+    """Rows that are joined from parts of their own and shared parts, without the join being made.
+
+    Parameters
+    ----------
+    main : RowBatch
+        What each row has for itself, with labels and weights.
+    relations : tuple of Relation
+
+    References
+    ----------
+    Rendle, "Scaling Factorization Machines to Relational Data", VLDB 2013.
+    """
+
+    main: RowBatch
+    relations: tuple[Relation, ...]
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self.main.n_rows
+
+    @property
+    def n_features(self) -> int:
+        """Width of the joined matrix."""
+        return max(self.main.n_features, *(relation.rows.n_features for relation in self.relations), 0)
+
+    @property
+    def labels(self) -> Float32Array | None:
+        """Labels of shape (n_rows,)."""
+        return self.main.labels
+
+    @property
+    def weights(self) -> Float32Array | None:
+        """Sample weights of shape (n_rows,)."""
+        return self.main.weights
+
+    def labelled(self, labels: Float32Array | None, weights: Float32Array | None = None) -> RelationalRows:
+        """Return the same rows with other labels and weights."""
+        return replace(self, main=self.main.labelled(labels, weights))
+
+    def part(self, start: int, stop: int) -> RelationalRows:
+        """Return rows start to stop - 1; shared parts stay as they are."""
+        relations = tuple(Relation(r.index[start:stop], r.rows) for r in self.relations)
+        return RelationalRows(self.main.part(start, stop), relations)
+
+    def join(self) -> RowBatch:
+        """Return the rows with everything that they hold, each shared part as often as there are rows with it."""
+        parts = [(self.main, np.arange(self.n_rows))]
+        parts += [(relation.rows, relation.index.astype(np.int64)) for relation in self.relations]
+        lengths = [np.where(index >= 0, np.diff(rows.indptr)[index], 0) for rows, index in parts]
+        indptr = np.concatenate(([0], np.cumsum(np.sum(lengths, axis=0)))).astype(np.int64)
+        indices = np.empty(int(indptr[-1]), np.int32)
+        values = np.ones(len(indices), np.float32)
+        begins = indptr[:-1].copy()
+        for (rows, index), length in zip(parts, lengths, strict=True):
+            within = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length)
+            to = np.repeat(begins, length) + within
+            source = np.repeat(rows.indptr[np.maximum(index, 0)], length) + within
+            indices[to] = rows.indices[source]
+            if rows.values is not None:
+                values[to] = rows.values[source]
+            begins += length
+        valued = any(rows.values is not None for rows, _ in parts)
+        return RowBatch(
+            indptr, indices, values if valued else None, self.n_features, self.labels, self.weights
         )

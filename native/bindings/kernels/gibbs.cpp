@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "pairloom/latents.hpp"
 #include "rows.hpp"
 
 namespace nb = nanobind;
@@ -47,6 +48,33 @@ void bind_gibbs(nb::module_& m) {
         gibbs_kernels(level).normals(key, column, first, out.shape(0), out.data());
       },
       "key"_a, "column"_a, "first"_a, "out"_a, "level"_a = "");
+
+  m.def(
+      "draw_latents",
+      [](Vector<const float> scores, Int32s levels, Vector<const double> cuts, std::uint64_t key, bool draws,
+         Vector<float> out, std::size_t n_threads) {
+        const nb::gil_scoped_release release;
+        draw_latents(scores.data(), levels.data(), scores.shape(0), {cuts.data(), cuts.shape(0)}, key, draws,
+                     out.data(), n_threads);
+      },
+      "scores"_a, "levels"_a, "cuts"_a, "key"_a, "draws"_a, "out"_a, "n_threads"_a);
+
+  m.def(
+      "level_probabilities",
+      [](Vector<const float> scores, Vector<const double> cuts, Matrix<float> out, std::size_t n_threads) {
+        const nb::gil_scoped_release release;
+        level_probabilities(scores.data(), scores.shape(0), {cuts.data(), cuts.shape(0)}, out.data(), n_threads);
+      },
+      "scores"_a, "cuts"_a, "out"_a, "n_threads"_a);
+
+  m.def(
+      "level_log_likelihood",
+      [](Vector<const float> scores, Int32s levels, Vector<const double> cuts, std::size_t n_threads) {
+        const nb::gil_scoped_release release;
+        return level_log_likelihood(scores.data(), levels.data(), scores.shape(0), {cuts.data(), cuts.shape(0)},
+                                    n_threads);
+      },
+      "scores"_a, "levels"_a, "cuts"_a, "n_threads"_a);
 
   nb::class_<JoinedRows>(m, "JoinedRows")
       .def(nb::init<std::size_t, std::size_t, Floats, std::size_t, bool, const std::string&>(), "n_rows"_a,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pairloom.errors import UserError
 from pairloom.estimators.conformance import EstimatorManners, not_fitted
 from pairloom.estimators.explaining import Explaining
-from pairloom.estimators.inputs import feature_names, labels_of, rows_of, weights_of
+from pairloom.estimators.inputs import feature_names, labels_of, parts_of, rows_of, weights_of
 from pairloom.estimators.progress import epoch_progress
 from pairloom.estimators.saved import read_description, saved_description
 from pairloom.estimators.tuning import Tuning
@@ -26,7 +26,7 @@ from pairloom.fm.onnx_export import OnnxInputs, export_onnx
 from pairloom.fm.settings import FMSettings, Task
 from pairloom.fm.trainers import SWEEPING, trainer_for, trainer_from
 from pairloom.kernels.native_rows import take_rows
-from pairloom.rows import RowBatch
+from pairloom.rows import RelationalRows, RowBatch
 
 __all__ = ["FactorizationMachineEstimator"]
 
@@ -99,9 +99,10 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
 
         Parameters
         ----------
-        X : RowBatch, scipy sparse, ndarray or data frame of shape (n_rows, n_features)
+        X : RowBatch, RelationalRows, scipy sparse, ndarray or data frame of shape (n_rows, n_features)
             Numbers; raw columns go through a FeatureEncoder first. Sparse rows of ones are the fastest. An index
-            that repeats within a row counts as the sum of its values.
+            that repeats within a row counts as the sum of its values. Of RelationalRows, "mcmc" and "als" visit shared
+            parts once; other solvers join them.
         y : array-like of shape (n_rows,)
         sample_weight : array-like of shape (n_rows,), optional
         validation_data : (X, y), optional
@@ -157,7 +158,7 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
             )
         self.trainer_.settings = settings
 
-    def _train(self, rows: RowBatch, validation: RowBatch | None, epochs: int) -> None:
+    def _train(self, rows: RowBatch | RelationalRows, validation: RowBatch | None, epochs: int) -> None:
         earlier = len(self.trainer_.history)
         with epoch_progress(type(self).__name__, epochs, self.verbose) as show:
             callbacks = [show, *(self.callbacks or ())]
@@ -166,7 +167,7 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
                 return sum(bool(callback(report)) for callback in callbacks) > 0
 
             self.trainer_.fit(
-                lambda: [rows],
+                lambda: [cast(Any, rows)],
                 validation=None if validation is None else lambda: [validation],
                 on_epoch=on_epoch,
                 n_features=self.n_features_in_,
@@ -178,8 +179,8 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
 
     def _prepare(
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, grow: bool = False, classes: Any = None
-    ) -> RowBatch:
-        rows = rows_of(X)
+    ) -> RowBatch | RelationalRows:
+        rows = parts_of(X) if self.solver in SWEEPING else rows_of(X)
         if rows.n_rows == 0 or rows.n_features == 0:
             what, n = ("sample", 0) if rows.n_rows == 0 else ("feature", 0)
             raise UserError(
@@ -198,16 +199,18 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
             raise UserError(
                 "'sample_weight' must hold a number above 0. Got zeros. Leave it out or raise some."
             )
-        return RowBatch(rows.indptr, rows.indices, rows.values, rows.n_features, labels, weights)
+        return rows.labelled(labels, weights)
 
     def _prepare_validation(self, X: Any, y: Any) -> RowBatch:
         rows = rows_of(X)
         labels = self._encode_labels(
             labels_of(y if y is not None else rows.labels, rows.n_rows), classes="known"
         )
-        return RowBatch(rows.indptr, rows.indices, rows.values, rows.n_features, labels)
+        return rows.labelled(labels)
 
-    def _check_columns(self, X: Any, rows: RowBatch, *, reset: bool, grow: bool = False) -> None:
+    def _check_columns(
+        self, X: Any, rows: RowBatch | RelationalRows, *, reset: bool, grow: bool = False
+    ) -> None:
         names = feature_names(X)
         if reset:
             self.n_features_in_ = rows.n_features
@@ -218,7 +221,7 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
             return
         if grow and rows.n_features > self.n_features_in_:
             self.n_features_in_ = rows.n_features
-        elif isinstance(X, RowBatch):
+        elif isinstance(X, RowBatch | RelationalRows):
             return  # a streamed batch says how wide it is so far, not how wide its matrix is
         if rows.n_features != self.n_features_in_:
             raise UserError(
@@ -229,7 +232,8 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         if known is not None and names is not None and list(names) != list(known):
             raise UserError(_names_differ(list(known), list(names)))
 
-    def _hold_out(self, rows: RowBatch) -> tuple[RowBatch, RowBatch]:
+    def _hold_out(self, rows: RowBatch | RelationalRows) -> tuple[RowBatch, RowBatch]:
+        rows = rows_of(rows).labelled(rows.labels, rows.weights)
         if not 0 < self.validation_fraction < 1:
             raise UserError(f"'validation_fraction' must be in (0, 1). Got {self.validation_fraction}.")
         n_held = max(1, round(rows.n_rows * self.validation_fraction))
@@ -353,6 +357,12 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
 
     def _threads(self) -> int:
         return _thread_count(self.n_jobs)
+
+    def _parts_to_score(self, X: Any) -> RowBatch | RelationalRows:
+        self._fitted()
+        rows = parts_of(X)
+        self._check_columns(X, rows, reset=False)
+        return rows
 
     def _rows_to_score(self, X: Any) -> RowBatch:
         self._fitted()

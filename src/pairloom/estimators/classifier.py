@@ -15,7 +15,7 @@ from pairloom.estimators.parameters import document
 from pairloom.fm.calibration import CalibrationMethod
 from pairloom.fm.held_out import REPORT, calibrate_model
 from pairloom.fm.settings import Task
-from pairloom.rows import RowBatch
+from pairloom.fm.sweeps.collected import plain_rows
 
 __all__ = ["FactorizationMachineClassifier"]
 
@@ -172,11 +172,11 @@ class FactorizationMachineClassifier(FactorizationMachineEstimator):
 
     def decision_function(self, X: Any) -> npt.NDArray[np.float32]:
         """Return the log-odds of the second class, of shape (n_rows,)."""
-        return self._fitted().score(self._rows_to_score(X), n_threads=self._threads())
+        return self._fitted().score(self._parts_to_score(X), n_threads=self._threads())
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float32]:
         """Return the probabilities of both classes, of shape (n_rows, 2)."""
-        second = self._fitted().predict(self._rows_to_score(X), n_threads=self._threads())
+        second = self._fitted().predict(self._parts_to_score(X), n_threads=self._threads())
         return np.stack([1 - second, second], axis=1)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
@@ -213,7 +213,7 @@ class FactorizationMachineClassifier(FactorizationMachineEstimator):
         """
         rows = self._prepare_validation(X, y)
         weights = weights_of(sample_weight, rows.n_rows)
-        rows = RowBatch(rows.indptr, rows.indices, rows.values, rows.n_features, rows.labels, weights)
+        rows = plain_rows(rows.labelled(rows.labels, weights))
         self.model_ = calibrate_model(self._fitted(), [rows], method, n_threads=self._threads())
         return self
 

@@ -9,11 +9,12 @@ import numpy.typing as npt
 
 from pairloom.errors import UserError
 from pairloom.estimators.conformance import warn_of_column_labels
+from pairloom.fm.sweeps.collected import plain_rows
 from pairloom.formats.frames import as_frame
 from pairloom.formats.matrices import rows_of_matrix
-from pairloom.rows import RowBatch
+from pairloom.rows import RelationalRows, RowBatch
 
-__all__ = ["feature_names", "labels_of", "rows_of", "weights_of"]
+__all__ = ["feature_names", "labels_of", "parts_of", "rows_of", "weights_of"]
 
 
 def feature_names(X: Any) -> npt.NDArray[np.object_] | None:
@@ -28,11 +29,18 @@ def feature_names(X: Any) -> npt.NDArray[np.object_] | None:
 
 
 def rows_of(X: Any) -> RowBatch:
-    """Return X as rows: a RowBatch, a sparse or dense matrix, or a table of numbers."""
+    """Return X as rows: a RowBatch, a sparse or dense matrix, or a table of numbers; relations are joined."""
     if isinstance(X, RowBatch):
         return X
+    if isinstance(X, RelationalRows):
+        return plain_rows(X)
     is_matrix = hasattr(X, "tocsr") or as_frame(X) is not None
     return rows_of_matrix(X if is_matrix else _numbers(np.asarray(X)), name="Input X")
+
+
+def parts_of(X: Any) -> RowBatch | RelationalRows:
+    """Return X as rows, of which relations stay apart."""
+    return X if isinstance(X, RelationalRows) else rows_of(X)
 
 
 def _numbers(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -135,7 +135,7 @@ class FactorizationMachineRegressor(FactorizationMachineEstimator):
             prediction. It counts both what the parameters leave open and the noise of a label: about 90 % of labels
             lie within 1.645 of it.
         """
-        rows = self._rows_to_score(X)
+        rows = self._parts_to_score(X)
         if not return_std:
             return self._fitted().predict(rows, n_threads=self._threads())
         return self._fitted().predict_with_deviation(rows, n_threads=self._threads())

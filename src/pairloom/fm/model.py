@@ -13,10 +13,11 @@ from pairloom.errors import UserError
 from pairloom.fm.calibration import Calibration
 from pairloom.fm.posterior import Posterior
 from pairloom.fm.settings import Task
+from pairloom.fm.sweeps.collected import checked_parts, plain_rows
 from pairloom.kernels._native import FmState
 from pairloom.kernels.fm import Solver, allocate_table, fm_scores
 from pairloom.kernels.native_rows import find_repeated, native_rows, sum_repeated, take_rows
-from pairloom.rows import RowBatch
+from pairloom.rows import RelationalRows, RowBatch
 
 __all__ = ["FactorizationMachine", "model_layout", "probabilities"]
 
@@ -114,18 +115,18 @@ class FactorizationMachine:
         """Factors, of shape (n_features, n_factors), as a view."""
         return self.table[:, : self.n_factors]
 
-    def score(self, rows: RowBatch, *, n_threads: int = 1) -> Float32Array:
+    def score(self, rows: RowBatch | RelationalRows, *, n_threads: int = 1) -> Float32Array:
         """Return raw scores of shape (n_rows,): numbers for a regressor, log-odds for a classifier.
 
         They are finite: a score beyond float32 is the largest or smallest float32.
         """
-        rows = RowBatch(rows.indptr, rows.indices, rows.values, rows.n_features)
-        repeated = find_repeated(rows)
         if self.posterior is not None:
-            rows = rows if repeated is None else sum_repeated(rows)
+            checked = checked_parts(rows)
             with np.errstate(over="ignore", invalid="ignore"):
-                means = self.posterior.moments(rows, n_threads=n_threads)[0].astype(np.float32)
-            return self._finite(means, rows)
+                means = self.posterior.moments(checked, n_threads=n_threads)[0].astype(np.float32)
+            return self._finite(means, checked)
+        rows = plain_rows(rows).labelled(None) if isinstance(rows, RelationalRows) else rows.labelled(None)
+        repeated = find_repeated(rows)
         scores = fm_scores(
             self.table, self.k_padded, self.bias, native_rows(rows), rows.n_rows, n_threads=n_threads
         )
@@ -134,8 +135,9 @@ class FactorizationMachine:
             scores[some] = self.score(sum_repeated(take_rows(rows, some)), n_threads=n_threads)
         return self._finite(scores, rows)
 
-    def _finite(self, scores: Float32Array, rows: RowBatch) -> Float32Array:
+    def _finite(self, scores: Float32Array, rows: RowBatch | RelationalRows) -> Float32Array:
         if not np.isfinite(scores).all():
+            rows = rows.join() if isinstance(rows, RelationalRows) else rows
             beyond = np.flatnonzero(~np.isfinite(scores))
             scores[beyond] = self._scores_in_float64(take_rows(rows, beyond))
         return scores
@@ -156,7 +158,7 @@ class FactorizationMachine:
         return scores
 
     def predict_with_deviation(
-        self, rows: RowBatch, *, n_threads: int = 1
+        self, rows: RowBatch | RelationalRows, *, n_threads: int = 1
     ) -> tuple[Float32Array, Float32Array]:
         """Return predictions of a regressor and the standard deviations of labels around them, of shape (n_rows,).
 
@@ -169,12 +171,11 @@ class FactorizationMachine:
             raise UserError(
                 "Standard deviations come from samples: the model must be a regressor of solver 'mcmc'. Train one."
             )
-        checked = sum_repeated(rows) if find_repeated(rows) is not None else rows
-        deviations = self.posterior.moments(checked, n_threads=n_threads)[1]
+        deviations = self.posterior.moments(checked_parts(rows), n_threads=n_threads)[1]
         both = np.hypot(deviations, self.posterior.noise_deviation).astype(np.float32)
         return self.predict(rows, n_threads=n_threads), both
 
-    def predict(self, rows: RowBatch, *, n_threads: int = 1) -> Float32Array:
+    def predict(self, rows: RowBatch | RelationalRows, *, n_threads: int = 1) -> Float32Array:
         """Return predictions of shape (n_rows,): numbers, or a classifier's probabilities of label 1."""
         scores = self.score(rows, n_threads=n_threads)
         if self.task == "classification":

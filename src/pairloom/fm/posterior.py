@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pairloom.errors import DataError
+from pairloom.fm.sweeps.terms import Terms, prepared_rows
 from pairloom.kernels.fm import allocate_table, fm_scores
+from pairloom.kernels.gibbs import gibbs_stride
 from pairloom.kernels.native_rows import native_rows
-from pairloom.rows import RowBatch
+from pairloom.rows import RelationalRows, RowBatch
 
 __all__ = ["Posterior", "sample_bytes"]
 
@@ -69,14 +71,19 @@ class Posterior:
         """Factors of a sample."""
         return self.factors.shape[2]
 
-    def scores(self, rows: RowBatch, *, n_threads: int = 1) -> Iterator[Float32Array]:
+    def scores(self, rows: RowBatch | RelationalRows, *, n_threads: int = 1) -> Iterator[Float32Array]:
         """Yield each sample's scores of shape (n_rows,), in the units of the labels.
 
         Parameters
         ----------
-        rows : RowBatch
-            No index repeats within a row; columns beyond the width add nothing.
+        rows : RowBatch or RelationalRows
+            No index repeats within a row; columns beyond the width add nothing. Shared parts are scored once.
         """
+        scores = self._joined if isinstance(rows, RelationalRows) else self._plain
+        for values in scores(rows, n_threads):  # type: ignore[arg-type]
+            yield values * np.float32(self.label_scale) + np.float32(self.label_mean)
+
+    def _plain(self, rows: RowBatch, n_threads: int) -> Iterator[Float32Array]:
         from pairloom.fm.model import model_layout
 
         inside = rows.indices < self.n_features
@@ -94,12 +101,23 @@ class Posterior:
         for sample in range(self.n_samples):
             table[:, : self.n_factors] = self.factors[sample] if everything else self.factors[sample, used]
             table[:, k_padded] = self.linear[sample] if everything else self.linear[sample, used]
-            scores = fm_scores(
+            yield fm_scores(
                 table, k_padded, float(self.biases[sample]), native, rows.n_rows, n_threads=n_threads
             )
-            yield scores * np.float32(self.label_scale) + np.float32(self.label_mean)
 
-    def moments(self, rows: RowBatch, *, n_threads: int = 1) -> tuple[Float64Array, Float64Array]:
+    def _joined(self, rows: RelationalRows, n_threads: int) -> Iterator[Float32Array]:
+        terms = Terms(prepared_rows(rows.labelled(None), self.feature_scale, n_features=self.n_features))
+        native = terms.native(self.n_factors, root_weights=None, n_threads=n_threads)
+        factors = np.zeros((len(terms.columns), gibbs_stride(self.n_factors)), np.float32)
+        scores = np.empty(rows.n_rows)
+        for sample in range(self.n_samples):
+            factors[:, : self.n_factors] = self.factors[sample, terms.columns]
+            native.scores(self.linear[sample, terms.columns].astype(np.float32), factors, scores)
+            yield (scores + self.biases[sample]).astype(np.float32)
+
+    def moments(
+        self, rows: RowBatch | RelationalRows, *, n_threads: int = 1
+    ) -> tuple[Float64Array, Float64Array]:
         """Return mean and standard deviation of the scores over samples, both of shape (n_rows,)."""
         total, squares = np.zeros(rows.n_rows), np.zeros(rows.n_rows)
         first: Float64Array | None = None

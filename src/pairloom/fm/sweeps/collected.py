@@ -11,20 +11,22 @@ from pairloom.errors import DataError
 from pairloom.fm.data import LARGEST_UNSCALED, LabelSums
 from pairloom.fm.settings import Task
 from pairloom.kernels.native_rows import checked_rows
-from pairloom.rows import RowBatch
+from pairloom.rows import Relation, RelationalRows, RowBatch
 
-__all__ = ["collect_rows", "large_values"]
+__all__ = ["checked_parts", "collect_rows", "joined", "large_values", "plain_rows"]
 
 
-def collect_rows(batches: Iterable[RowBatch], task: Task) -> tuple[RowBatch, LabelSums]:
-    """Read all rows into one batch, checked, and measure their labels.
+def collect_rows(
+    batches: Iterable[RowBatch | RelationalRows], task: Task
+) -> tuple[RowBatch | RelationalRows, LabelSums]:
+    """Read all rows into one batch, checked, and measure their labels; a single batch may be relational.
 
     Raises
     ------
     DataError
         For no rows, a missing label, or one that does not fit the task.
     """
-    parts: list[RowBatch] = []
+    parts: list[RowBatch | RelationalRows] = []
     labels = LabelSums()
     n_rows = 0
     for batch in batches:
@@ -41,13 +43,43 @@ def collect_rows(batches: Iterable[RowBatch], task: Task) -> tuple[RowBatch, Lab
                     action="Map the labels to 0 and 1",
                 )  # fmt: skip
         n_rows += batch.n_rows
-        labels.add(batch)
-        parts.append(checked_rows(batch))
+        labels.add(batch.main if isinstance(batch, RelationalRows) else batch)
+        parts.append(checked_parts(batch))
     if not parts:
         raise DataError(
             "at least one row of training data", got="none", action="Check the path and the format"
         )
-    return joined(parts), labels
+    if len(parts) == 1:
+        return parts[0], labels
+    return joined([part.join() if isinstance(part, RelationalRows) else part for part in parts]), labels
+
+
+def checked_parts(rows: RowBatch | RelationalRows) -> RowBatch | RelationalRows:
+    """Return rows after checking them and what they share; DataError names what is wrong."""
+    if isinstance(rows, RowBatch):
+        return checked_rows(rows)
+    relations: list[Relation] = []
+    for relation in rows.relations:
+        n_parts, index = relation.rows.n_rows, relation.index
+        if index.shape != (rows.n_rows,):
+            raise DataError(f"an index of shape ({rows.n_rows},)", got=str(index.shape), field="relation")
+        wrong = (index < -1) | (index >= n_parts)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise DataError(
+                f"an index of the {n_parts} shared parts, or -1",
+                got=str(index[row]),
+                row=row + 1,
+                field="relation",
+            )
+        relations.append(Relation(np.ascontiguousarray(index, np.int32), checked_rows(relation.rows)))
+    return RelationalRows(checked_rows(rows.main), tuple(relations))
+
+
+def plain_rows(rows: RowBatch | RelationalRows) -> RowBatch:
+    """Return checked rows, relations joined."""
+    checked = checked_parts(rows)
+    return checked.join() if isinstance(checked, RelationalRows) else checked
 
 
 def joined(parts: list[RowBatch]) -> RowBatch:
@@ -77,11 +109,16 @@ def joined(parts: list[RowBatch]) -> RowBatch:
     )
 
 
-def large_values(rows: RowBatch, n_features: int) -> npt.NDArray[np.float32] | None:
+def large_values(rows: RowBatch | RelationalRows, n_features: int) -> npt.NDArray[np.float32] | None:
     """Return what features are divided by: the largest absolute value where that exceeds four, else one."""
-    if rows.values is None or np.abs(rows.values).max(initial=0) <= LARGEST_UNSCALED:
+    parts = (
+        [rows] if isinstance(rows, RowBatch) else [rows.main, *(relation.rows for relation in rows.relations)]
+    )
+    valued = [(part.indices, np.abs(part.values)) for part in parts if part.values is not None]
+    if all(values.max(initial=0) <= LARGEST_UNSCALED for _, values in valued):
         return None
     scale = np.ones(n_features, np.float32)
-    np.maximum.at(scale, rows.indices, np.abs(rows.values))
+    for indices, values in valued:
+        np.maximum.at(scale, indices, values)
     scale[scale <= LARGEST_UNSCALED] = 1
     return scale

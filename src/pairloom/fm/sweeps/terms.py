@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
 
 from pairloom.fm.sweeps.row_fields import find_fields
 from pairloom.kernels.gibbs import JoinedRows, joined_rows
-from pairloom.kernels.native_rows import sum_repeated
-from pairloom.rows import RowBatch
+from pairloom.kernels.native_rows import sum_repeated, take_rows
+from pairloom.rows import Relation, RelationalRows, RowBatch
 
 __all__ = ["Terms", "prepared_rows"]
 
@@ -34,7 +35,6 @@ class _Field:
 @dataclass(frozen=True, slots=True)
 class _Block:
     columns: Int32Array
-    priors: Int32Array
     index: Int32Array
     rows: RowBatch
 
@@ -44,8 +44,10 @@ class Terms:
 
     Parameters
     ----------
-    rows : RowBatch
+    rows : RowBatch or RelationalRows
         From `prepared_rows`.
+    n_features : int, optional
+        Width, where it is known to be larger than that of the rows.
 
     Attributes
     ----------
@@ -55,18 +57,25 @@ class Terms:
         Where in `columns` those begin that share a prior.
     """
 
-    def __init__(self, rows: RowBatch) -> None:
-        self.n_rows, self.n_features = rows.n_rows, rows.n_features
-        found = find_fields(rows)
-        large, small, rest = _split(rows, found.starts, found.chosen)
+    def __init__(self, rows: RowBatch | RelationalRows, *, n_features: int | None = None) -> None:
+        self.n_rows, self.n_features = rows.n_rows, max(rows.n_features, n_features or 0)
+        main = rows.main if isinstance(rows, RelationalRows) else rows
+        found = find_fields(main)
+        large, small, rest = _split(main, found.starts, found.chosen)
         self._fields = large + small
         priors = [np.full(len(field.columns), prior) for prior, field in enumerate(large)]
         shared = len(large)
         priors += [np.full(len(field.columns), shared) for field in small]
         self._blocks: list[_Block] = []
+        n_priors = shared + (len(small) > 0 or rest is not None)
         if rest is not None:
             self._blocks.append(rest)
             priors.append(np.full(len(rest.columns), shared))
+        for relation in rows.relations if isinstance(rows, RelationalRows) else ():
+            block, of_columns = _shared_parts(relation)
+            self._blocks.append(block)
+            priors.append(n_priors + of_columns)
+            n_priors += int(of_columns.max(initial=-1)) + 1
         terms = [*self._fields, *self._blocks]
         self.columns = np.concatenate([term.columns for term in terms]) if terms else np.zeros(0, np.int32)
         self.prior_of = np.concatenate(priors).astype(np.int32) if priors else np.zeros(0, np.int32)
@@ -113,8 +122,39 @@ class Terms:
         return unseen, self.prior_of[order][np.maximum(before, 0)]
 
 
-def prepared_rows(rows: RowBatch, feature_scale: Float32Array | None) -> RowBatch:
-    """Return rows with ascending indices, scaled values, and neither zeros nor rows without weight."""
+@overload
+def prepared_rows(
+    rows: RowBatch, feature_scale: Float32Array | None, *, n_features: int | None = None
+) -> RowBatch: ...
+@overload
+def prepared_rows(
+    rows: RelationalRows, feature_scale: Float32Array | None, *, n_features: int | None = None
+) -> RowBatch | RelationalRows: ...
+def prepared_rows(
+    rows: RowBatch | RelationalRows, feature_scale: Float32Array | None, *, n_features: int | None = None
+) -> RowBatch | RelationalRows:
+    """Return rows with ascending indices, scaled values, and neither zeros nor rows without weight.
+
+    Parameters
+    ----------
+    rows : RowBatch or RelationalRows
+        Those whose parts share columns come out joined.
+    feature_scale : ndarray of shape (n_features,), float32, optional
+        What values are divided by.
+    n_features : int, optional
+        Leave out columns from this one on.
+    """
+    if isinstance(rows, RelationalRows):
+        if rows.weights is not None and not rows.weights.all():
+            rows = _take(rows, np.flatnonzero(rows.weights))
+        parts = [prepared_rows(r.rows, feature_scale, n_features=n_features) for r in rows.relations]
+        relations = [Relation(r.index, part) for r, part in zip(rows.relations, parts, strict=True)]
+        main = prepared_rows(rows.main, feature_scale, n_features=n_features)
+        prepared = RelationalRows(main, tuple(relations))
+        return prepared if _are_disjoint(prepared) else prepared_rows(prepared.join(), None)
+    if n_features is not None and len(rows.indices) and int(rows.indices.max()) >= n_features:
+        rows = _only(rows, rows.indices < n_features)
+    rows = replace(rows, n_features=n_features or rows.n_features)
     if len(rows.indices) > 1:
         rises = np.diff(rows.indices) > 0
         starts = rows.indptr[1:-1]
@@ -131,12 +171,21 @@ def prepared_rows(rows: RowBatch, feature_scale: Float32Array | None) -> RowBatc
     if rows.weights is not None:
         kept = np.flatnonzero(rows.weights > 0)
         if len(kept) < rows.n_rows:
-            from pairloom.kernels.native_rows import take_rows
-
             rows = take_rows(rows, kept)
         if rows.weights is not None and (rows.weights == 1).all():
             rows = replace(rows, weights=None)
     return rows
+
+
+def _are_disjoint(rows: RelationalRows) -> bool:
+    used = [np.unique(part.indices) for part in (rows.main, *(relation.rows for relation in rows.relations))]
+    columns = np.concatenate(used)
+    return len(np.unique(columns)) == len(columns)
+
+
+def _take(rows: RelationalRows, kept: npt.NDArray[np.int64]) -> RelationalRows:
+    relations = tuple(Relation(r.index[kept], r.rows) for r in rows.relations)
+    return RelationalRows(take_rows(rows.main, kept), relations)
 
 
 def _without_zeros(rows: RowBatch) -> RowBatch:
@@ -144,8 +193,15 @@ def _without_zeros(rows: RowBatch) -> RowBatch:
     kept = np.abs(rows.values) >= SMALLEST_VALUE
     if kept.all():
         return rows
+    return _only(rows, kept)
+
+
+def _only(rows: RowBatch, kept: npt.NDArray[np.bool_]) -> RowBatch:
+    """Return rows with some of their non-zeros."""
     indptr = np.concatenate(([0], np.cumsum(kept)))[rows.indptr]
-    return replace(rows, indptr=indptr, indices=rows.indices[kept], values=rows.values[kept], fields=None)
+    values = None if rows.values is None else rows.values[kept]
+    fields = None if rows.fields is None else rows.fields[kept]
+    return replace(rows, indptr=indptr, indices=rows.indices[kept], values=values, fields=fields)
 
 
 def _row_numbers(rows: RowBatch) -> npt.NDArray[np.int64]:
@@ -179,7 +235,25 @@ def _split(
     left = RowBatch(indptr, rows.indices[is_left], values, rows.n_features)
     columns = np.unique(left.indices)
     index = np.arange(rows.n_rows, dtype=np.int32)
-    return large, small, _Block(columns, np.zeros(len(columns), np.int32), index, left)
+    return large, small, _Block(columns, index, left)
+
+
+def _shared_parts(relation: Relation) -> tuple[_Block, npt.NDArray[np.int64]]:
+    """Return a relation's block, columns with the same prior side by side, and the priors, counted from 0."""
+    rows = relation.rows
+    if rows.fields is not None:
+        columns, first = np.unique(rows.indices, return_index=True)
+        _, priors = np.unique(rows.fields[first], return_inverse=True)
+        order = np.argsort(priors, kind="stable")
+        return _Block(columns[order], relation.index, rows), priors[order]
+    columns = np.unique(rows.indices)
+    found = find_fields(rows, most=rows.n_features)
+    field_of = np.searchsorted(found.starts, columns, side="right") - 1
+    sizes = np.bincount(field_of, minlength=len(found.starts))
+    own = np.isin(field_of, found.chosen) & (sizes[field_of] >= FEWEST_COLUMNS)
+    _, priors = np.unique(np.where(own, field_of, -1), return_inverse=True)
+    order = np.argsort(priors, kind="stable")
+    return _Block(columns[order], relation.index, rows), priors[order]
 
 
 def _spread_values(values: Float32Array, row_of: npt.NDArray[np.int64], n_rows: int) -> Float32Array | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from pairloom.collective import ALONE, Collective
 from pairloom.errors import DivergenceError, UserError
@@ -23,7 +23,7 @@ from pairloom.fm.sweeps.samples import Samples, check_memory
 from pairloom.fm.sweeps.terms import Terms, prepared_rows
 from pairloom.fm.sweeps.validation import HeldOut
 from pairloom.metrics import REGRESSION, RegressionErrors
-from pairloom.rows import RowBatch
+from pairloom.rows import RelationalRows, RowBatch
 
 __all__ = ["SweepTrainer"]
 
@@ -84,7 +84,6 @@ class SweepTrainer:
             )
         rows, self._labels = collect_rows(source(), settings.task)
         self._n_features = max(rows.n_features, n_features or 0)
-        rows = replace(rows, n_features=self._n_features)
         self._feature_scale = large_values(rows, self._n_features) if settings.scale_features else None
         self._label_scale = LabelScale(
             self._labels.mean if settings.center_labels else 0.0,
@@ -94,18 +93,19 @@ class SweepTrainer:
         self._samples = Samples.planned(settings, n_epochs) if settings.solver == "mcmc" else None
         if self._samples is not None:
             check_memory(self._samples.n_planned, self._n_features, settings.n_factors)
-        chain = self._begin(prepared_rows(rows, self._feature_scale))
+        chain = self._begin(prepared_rows(rows, self._feature_scale, n_features=self._n_features))
         burn_in = None if self._samples is None else self._samples.burn_in
         held_out = (
             None
             if validation is None
             else HeldOut(validation, self._label_scale, self._feature_scale, burn_in)
         )
-        self._run(chain, held_out, n_epochs, on_epoch, on_batch)
+        with threadpool_limits(settings.n_threads):  # numpy's own threads would spin between its short calls
+            self._run(chain, held_out, n_epochs, on_epoch, on_batch)
         return self
 
-    def _begin(self, rows: RowBatch) -> Chain:
-        terms = Terms(rows)
+    def _begin(self, rows: RowBatch | RelationalRows) -> Chain:
+        terms = Terms(rows, n_features=self._n_features)
         assert rows.labels is not None
         roots = None if rows.weights is None else np.sqrt(rows.weights)
         native = terms.native(self.settings.n_factors, root_weights=roots, n_threads=self.settings.n_threads)
@@ -169,7 +169,8 @@ class SweepTrainer:
         }
         if self._samples is not None:
             posterior = self._samples.posterior(self._chain, scale, self._feature_scale)
-            bias, weights, factors = posterior.summary()
+            with threadpool_limits(self.settings.n_threads):
+                bias, weights, factors = posterior.summary()
             return FactorizationMachine.from_arrays(
                 self.settings.task, bias, weights, factors, posterior=posterior, **more
             )

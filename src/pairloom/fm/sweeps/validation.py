@@ -10,9 +10,8 @@ from pairloom.fm.chunks import LabelScale
 from pairloom.fm.data import RowSource
 from pairloom.fm.model import FactorizationMachine
 from pairloom.fm.sweeps.chain import Chain
-from pairloom.fm.sweeps.collected import joined
+from pairloom.fm.sweeps.collected import joined, plain_rows
 from pairloom.fm.sweeps.terms import prepared_rows
-from pairloom.kernels.native_rows import checked_rows
 
 __all__ = ["HeldOut"]
 
@@ -36,7 +35,7 @@ class HeldOut:
         feature_scale: npt.NDArray[np.float32] | None,
         burn_in: int | None,
     ) -> None:
-        batches = [checked_rows(batch) for batch in source() if batch.n_rows]
+        batches = [plain_rows(batch) for batch in source() if batch.n_rows]
         if not batches:
             raise UserError("Validation data must hold at least one row. Got none.")
         self._rows = prepared_rows(joined(batches), feature_scale)
