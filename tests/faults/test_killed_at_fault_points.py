@@ -15,7 +15,8 @@ POINTS = sorted(
     for path in Path(SOURCE, "pairloom").rglob("*.py")
     for name in re.findall(r'\bfault_point\("([^"]+)"\)', path.read_text())
 )
-ELSEWHERE = {f"transform-job.{step}" for step in test_transform_restarts.STEPS}
+OF_UPLOADS = {"part.written", "upload.joined"}  # tests/object_storage/test_folder_store.py
+ELSEWHERE = {f"transform-job.{step}" for step in test_transform_restarts.STEPS} | OF_UPLOADS
 QUICK = {"database.committed", "training-job.launched"}
 
 

@@ -120,6 +120,8 @@ ASYNCHRONOUS = [
 TOURS = {
     "database.written:7": JOBS,
     "database.committed:7": JOBS,
+    "object.written:2": JOBS,
+    "object.named:2": JOBS,
     "training-job.interrupted": INTERRUPTED_JOB,
     "training-job.stop-asked": STOPPED_JOB,
     "training-job": JOBS,

@@ -113,11 +113,13 @@ def test_ranges(store):
         store.open("bucket", "key", etag="another")
 
 
-def test_any_key(store):
-    for key in HARD_KEYS:
+def test_any_key(store, request):
+    prefixed = request.node.callspec.params["store"] == "s3_prefix"  # which takes from what a key may be long
+    hard = [key for key in HARD_KEYS if len(key) < 500 or not prefixed]
+    for key in hard:
         store.put("bucket", key, key.encode())
-    assert keys(store.list("bucket")) == sorted(HARD_KEYS, key=str.encode)
-    for key in HARD_KEYS:
+    assert keys(store.list("bucket")) == sorted(hard, key=str.encode)
+    for key in hard:
         assert store.open("bucket", key).read() == key.encode()
         store.delete("bucket", key)
         with pytest.raises(NoSuchKeyError):

@@ -48,6 +48,7 @@ def up(
     allow_remote: bool = False,
     region: str | None = None,
     database: str | None = None,
+    object_store: str | None = None,
     background: bool = False,
 ) -> int:
     """Answer as SageMaker, S3, STS, IAM and CloudWatch do, on this machine.
@@ -82,6 +83,9 @@ def up(
         Region in the names of resources.
     database
         URL of a PostgreSQL database for the state, postgresql://...; by default SQLite in the data folder.
+    object_store
+        Where buckets are kept: s3://, s3://BUCKET or s3://BUCKET/PREFIX, with ?endpoint_url=... for one that is not
+        AWS; by default the data folder. Address and credentials that it does not name are those of the environment.
     background
         Return as soon as it answers, and leave it running until `pairloom down`; its log goes to service.log in the
         data folder.
@@ -99,13 +103,21 @@ def up(
     if region is not None:
         settings = msgspec.structs.replace(settings, region=region)
     if background:
-        options = {"--port": str(port), "--host": host, "--region": region, "--database": database}
+        options = {
+            "--port": str(port),
+            "--host": host,
+            "--region": region,
+            "--database": database,
+            "--object-store": object_store,
+        }
         words = [word for name, value in options.items() if value is not None for word in (name, value)]
         return in_background(folder, [*words, *(["--allow-remote"] if allow_remote else [])], folder / LOG)
     log_to_standard_error()
     with ExitStack() as stack:
         listener = stack.enter_context(_listen(folder, host, port, allow_remote=allow_remote))
-        service = stack.enter_context(open_service(folder, settings, database_url=database))
+        service = stack.enter_context(
+            open_service(folder, settings, database_url=database, object_store_url=object_store)
+        )
 
         def announce(address: Address) -> None:
             try:

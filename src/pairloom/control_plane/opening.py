@@ -13,7 +13,7 @@ from pairloom.control_plane.settings import Settings
 from pairloom.control_plane.supervisor import FolderLock
 from pairloom.database import Database
 from pairloom.errors import PlatformError
-from pairloom.object_storage import FolderStore
+from pairloom.object_storage import open_object_store
 
 __all__ = ["make_data_folder", "open_service"]
 
@@ -38,7 +38,12 @@ def make_data_folder(folder: Path) -> Path:
 
 @contextmanager
 def open_service(
-    data: Path, settings: Settings | None = None, *, database_url: str | None = None, clock: Clock = time.time
+    data: Path,
+    settings: Settings | None = None,
+    *,
+    database_url: str | None = None,
+    object_store_url: str | None = None,
+    clock: Clock = time.time,
 ) -> Generator[Service]:
     """Open the parts of a service, and close them when the block ends.
 
@@ -51,6 +56,8 @@ def open_service(
     settings : Settings, optional
     database_url : str, optional
         ``postgresql://...``; by default a file of SQLite in the data folder.
+    object_store_url : str, optional
+        ``s3://...``; by default a folder in the data folder.
     clock : callable
 
     Raises
@@ -64,7 +71,7 @@ def open_service(
         kept = load_or_make(folder)
         database = Database.open(database_url or f"sqlite:///{folder / 'state.sqlite'}", clock=clock)
         stack.callback(database.close)
-        objects = FolderStore(folder / "objects", clock=clock)
+        objects = open_object_store(folder / "objects", object_store_url, clock=clock)
         stack.callback(objects.close)
         yield Service(
             folder, kept.credentials, database, objects, settings or Settings(), clock, keys_are_new=kept.new

@@ -11,6 +11,7 @@ from pairloom.object_storage.objects import (
     PartInfo,
     UploadInfo,
 )
+from pairloom.object_storage.opening import open_object_store
 
 __all__ = [
     "Attributes",
@@ -24,4 +25,5 @@ __all__ = [
     "Source",
     "Staged",
     "UploadInfo",
+    "open_object_store",
 ]

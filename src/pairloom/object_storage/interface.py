@@ -44,8 +44,8 @@ class Staged(Protocol):
         """Base64 by algorithm, for those that were asked for."""
         ...
 
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Append; raises StorageFullError."""
+    def write(self, *pieces: bytes | bytearray | memoryview) -> None:
+        """Append them in order; raises StorageFullError."""
         ...
 
     def __enter__(self) -> Staged:

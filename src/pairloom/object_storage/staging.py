@@ -15,6 +15,9 @@ from pairloom.object_storage.errors import StorageError, StorageFullError
 
 __all__ = ["StagedFile"]
 
+MOST_AT_ONCE = 512
+"""Pieces in one call of the system, which takes 1024."""
+
 
 class StagedFile:
     """See `pairloom.object_storage.interface.Staged`.
@@ -62,26 +65,26 @@ class StagedFile:
         self._descriptor = os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o644)
         os.lseek(self._descriptor, offset, os.SEEK_SET)
 
-    def write(self, data: bytes | bytearray | memoryview) -> None:
+    def write(self, *pieces: bytes | bytearray | memoryview) -> None:
         """Append; raises StorageFullError."""
         with self._lock:
-            self._write(memoryview(data).cast("B"))
+            self._write([memoryview(piece).cast("B") for piece in pieces if piece])
 
-    def _write(self, left: memoryview) -> None:
+    def _write(self, pieces: list[memoryview]) -> None:
         if self._descriptor < 0:
             raise AlgorithmError("A staged file takes no more bytes once it is settled or dropped.")
-        if self._limit is not None and self.size_bytes + len(left) > self._limit:
+        n_bytes = sum(map(len, pieces))
+        if self._limit is not None and self.size_bytes + n_bytes > self._limit:
             raise StorageError(f"The body must have the {self._limit} bytes that were announced. Got more.")
-        self._md5.update(left)
-        for checksum in self._checksums.values():
-            checksum.update(left)
+        for piece in pieces:
+            self._md5.update(piece)
+            for checksum in self._checksums.values():
+                checksum.update(piece)
         try:
-            while left:
-                n_written = os.write(self._descriptor, left)
-                self.size_bytes += n_written
-                left = left[n_written:]
+            _write_all(self._descriptor, pieces)
         except OSError as error:
             raise self._full(error) or error from error
+        self.size_bytes += n_bytes
 
     @property
     def etag(self) -> str:
@@ -126,3 +129,22 @@ class StagedFile:
             if self._descriptor >= 0:
                 os.close(self._descriptor)
                 self._descriptor = -1
+
+
+def _write_all(descriptor: int, pieces: list[memoryview]) -> None:
+    if hasattr(os, "writev"):
+        for first in range(0, len(pieces), MOST_AT_ONCE):
+            some = pieces[first : first + MOST_AT_ONCE]
+            n_written = os.writev(descriptor, some)
+            for piece in some:
+                left = piece[n_written:]
+                n_written = max(0, n_written - len(piece))
+                _write_one(descriptor, left)
+    else:
+        for piece in pieces:
+            _write_one(descriptor, piece)
+
+
+def _write_one(descriptor: int, left: memoryview) -> None:
+    while left:
+        left = left[os.write(descriptor, left) :]

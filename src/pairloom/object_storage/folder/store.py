@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 import msgspec
 
 from pairloom.errors import PlatformError
+from pairloom.faults import fault_point
 from pairloom.object_storage.errors import (
     BucketExistsError,
     BucketNotEmptyError,
@@ -178,6 +179,7 @@ class FolderStore:
         file = cast(StagedFile, staged)
         file.settle(READ_ONLY)
         sync_folder(file.path.parent)
+        fault_point("object.written")
         info = ObjectInfo(bucket, key, file.size_bytes, file.etag, self._clock(), attributes, file.checksums)
         try:
             self._name(info, file.token, condition)
@@ -342,6 +344,7 @@ class FolderStore:
     ) -> ObjectInfo:
         """Make the object of its parts."""
         with self._uploads.assembled(upload, parts, checksum, self._full) as (info, blob, forget):
+            fault_point("upload.joined")
             self._name(info, blob, condition, also=forget)
         return info
 
@@ -409,7 +412,9 @@ class FolderStore:
             writer.execute("insert or replace into object values (?, ?, ?, ?, ?, ?, ?)", row)
             return held
 
-        self._drop(self._index.write(change))
+        held = self._index.write(change)
+        fault_point("object.named")
+        self._drop(held)
 
     def _drop(self, blob: int | None) -> None:
         if blob is not None:

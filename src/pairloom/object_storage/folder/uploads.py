@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
 
+from pairloom.faults import fault_point
 from pairloom.object_storage.errors import NoSuchUploadError, StorageFullError
 from pairloom.object_storage.folder.blobs import READ_ONLY, BlobFiles, sync_file, sync_folder
 from pairloom.object_storage.folder.index import Index
@@ -118,6 +119,7 @@ class Uploads:
         """Make staged bytes a part."""
         file.settle()
         sync_folder(file.path.parent)
+        fault_point("part.written")
         part = PartInfo(number, file.size_bytes, file.etag, self._clock(), file.checksums)
         blob, offset = file.token
 

@@ -81,7 +81,7 @@ def refuse_unoffered(headers: Mapping[str, str]) -> None:
             f"Pairloom encrypts no objects by {kind}. Leave the header out and encrypt the disk.",
         )
     granted = [name for name in headers if name.startswith("x-amz-grant-")]
-    if granted or headers.get("x-amz-acl", "private") not in OWN_ACLS:
+    if granted or (headers.get("x-amz-acl") or "private") not in OWN_ACLS:
         raise S3Fault("AccessControlListNotSupported", "The bucket does not allow ACLs")
     if any(name.startswith("x-amz-object-lock-") for name in headers):
         raise S3Fault("InvalidRequest", "Bucket is missing Object Lock Configuration")

@@ -136,8 +136,8 @@ class Incoming:
         self.is_last = False
         """Whether the last step was returned."""
 
-    async def step(self) -> bytearray:
-        """Return the next bytes.
+    async def step(self) -> list[bytes]:
+        """Return the next bytes, as the pieces that they came in.
 
         Raises
         ------
@@ -147,18 +147,19 @@ class Incoming:
         Exception
             What `receive` raises in place of the last piece, when the content is not what was signed.
         """
-        step = bytearray()
-        while not self.is_last and len(step) < STEP_BYTES:
+        step: list[bytes] = []
+        end = self._n_bytes + STEP_BYTES
+        while not self.is_last and self._n_bytes < end:
             message = await self._request.receive()
             if message["type"] == "http.disconnect":
                 raise LeftError
-            step += message.get("body", b"")
-            if self._n_bytes + len(step) > self._most:
+            step.append(message.get("body", b""))
+            self._n_bytes += len(step[-1])
+            if self._n_bytes > self._most:
                 raise S3Fault(
                     "IncompleteBody", f"The content must have the {self._most} bytes announced. Got more."
                 )
             self.is_last = not message.get("more_body", False)
-        self._n_bytes += len(step)
         return step
 
 

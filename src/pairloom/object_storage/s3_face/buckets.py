@@ -51,7 +51,7 @@ async def list_buckets(face: Face, request: Request) -> Answer:
 
 async def create_bucket(face: Face, request: Request) -> Answer:
     """CreateBucket; every bucket is in the region of the service, whatever region is asked for."""
-    if request.headers.get("x-amz-acl", "private") not in OWN_ACLS:
+    if (request.headers.get("x-amz-acl") or "private") not in OWN_ACLS:
         raise S3Fault("AccessControlListNotSupported", "The bucket does not allow ACLs")
     if request.headers.get("x-amz-bucket-object-lock-enabled", "false").lower() == "true":
         raise S3Fault("NotImplemented", "Buckets have no object lock here. Leave the header out.")

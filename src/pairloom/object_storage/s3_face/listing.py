@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 
 from pairloom.object_storage.objects import Listing, ObjectInfo
 from pairloom.object_storage.s3_face.face import Face
@@ -139,7 +139,7 @@ def _token(after: str) -> str:
 
 def _after(token: str) -> str:
     try:
-        return urlsafe_b64decode(token.encode("ascii")).decode()
+        return b64decode(token.encode("ascii"), altchars=b"-_", validate=True).decode()
     except (ValueError, binascii.Error):
         raise S3Fault(
             "InvalidArgument",

@@ -85,9 +85,9 @@ async def _received(
     incoming = Incoming(request, declared.n_bytes)
     step = await incoming.step()
 
-    def finish(staged: Staged, last: bytearray) -> Kept:
+    def finish(staged: Staged, last: list[bytes]) -> Kept:
         with staged:
-            staged.write(last)
+            staged.write(*last)
             declared.check(staged, request.context.trailers)
             return keep(staged)
 
@@ -96,7 +96,7 @@ async def _received(
     staged = await face.in_thread(stage, algorithms)
     try:
         while not incoming.is_last:
-            writing = asyncio.ensure_future(face.in_thread(staged.write, step))
+            writing = asyncio.ensure_future(face.in_thread(staged.write, *step))
             try:
                 step = await incoming.step()
             finally:
