@@ -17,7 +17,7 @@ from pairloom.serving.counters import Counters
 from pairloom.serving.invocations import Invocations
 from pairloom.serving.log import log
 from pairloom.serving.refused import error_body
-from pairloom.serving.scoring import Scorer
+from pairloom.serving.scoring import Answering
 from pairloom.serving.settings import MIB, EndpointSettings
 
 __all__ = ["build_application"]
@@ -29,7 +29,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def build_application(
-    scorer: Scorer, settings: EndpointSettings, counters: Counters, give_up: Callable[[], None]
+    scorer: Answering, settings: EndpointSettings, counters: Counters, give_up: Callable[[], None]
 ) -> Any:
     """Return the ASGI application of an endpoint; parameters as of `pairloom.serving.invocations.Invocations`."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from pairloom.serving.counters import Counters
 from pairloom.serving.log import log
 from pairloom.serving.refused import Refused, error_body
-from pairloom.serving.scoring import Answer, Scorer
+from pairloom.serving.scoring import Answer, Answering
 from pairloom.serving.settings import EndpointSettings
 
 __all__ = ["Invocations"]
@@ -41,7 +41,7 @@ class Invocations:
 
     Parameters
     ----------
-    scorer : Scorer
+    scorer : Answering
     settings : EndpointSettings
     counters : Counters
     give_up : callable
@@ -49,7 +49,7 @@ class Invocations:
     """
 
     def __init__(
-        self, scorer: Scorer, settings: EndpointSettings, counters: Counters, give_up: Callable[[], None]
+        self, scorer: Answering, settings: EndpointSettings, counters: Counters, give_up: Callable[[], None]
     ) -> None:
         self.scorer, self.settings, self.counters, self.give_up = scorer, settings, counters, give_up
         self.most_at_once = -(-settings.max_concurrent // settings.n_workers)
@@ -108,7 +108,7 @@ class Invocations:
 
     async def _answer(self, body: bytes, content_type: str, accept: str) -> Answer:
         began = perf_counter()
-        if len(body) <= self.inline_bytes:
+        if self.scorer.inline and len(body) <= self.inline_bytes:
             try:
                 return self.scorer.answer(body, content_type=content_type, accept=accept)
             finally:

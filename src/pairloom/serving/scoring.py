@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from pairloom.serving.accept import answer_types, negotiated
 from pairloom.serving.refused import Refused
 from pairloom.serving.request_rows import RequestReader
 
-__all__ = ["Answer", "Scorer"]
+__all__ = ["Answer", "Answering", "Scorer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,19 @@ class Answer:
     n_rows: int
 
 
+class Answering(Protocol):
+    """What answers requests: bytes in, bytes out."""
+
+    @property
+    def inline(self) -> bool:
+        """Whether short requests are answered in the event loop's own thread; if not, all go to another."""
+        ...
+
+    def answer(self, body: bytes, *, content_type: str = "", accept: str = "") -> Answer:
+        """Answer a request, or raise Refused."""
+        ...
+
+
 class Scorer:
     """Answers requests from a model.
 
@@ -47,6 +61,8 @@ class Scorer:
     default_accept : str
         ``Accept`` of requests that have none. Default: the algorithm's first response type.
     """
+
+    inline = True
 
     def __init__(self, artifact: Artifact, *, n_threads: int = 1, default_accept: str = "") -> None:
         kind = algorithm(artifact.algorithm)

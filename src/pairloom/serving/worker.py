@@ -16,23 +16,32 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Generator
-from typing import Any
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
 
 from pairloom.errors import PairloomError, PlatformError, UserError
 from pairloom.serving.log import log
 from pairloom.serving.orders import BACKLOG, BEAT_S, Orders
 
+if TYPE_CHECKING:
+    from pairloom.serving.scoring import Answering
+
 __all__ = ["main"]
 
 
-def main() -> int:
-    """Serve until told to stop; returns the exit code."""
+def main(answering_of: Callable[[Orders], Answering] | None = None) -> int:
+    """Serve until told to stop; returns the exit code.
+
+    Parameters
+    ----------
+    answering_of : callable, optional
+        Loads what answers. Default: the model of the orders.
+    """
     for number in (signal.SIGINT, signal.SIGHUP):  # a terminal sends these to all; the supervisor decides
         signal.signal(number, signal.SIG_IGN)
     orders = Orders.from_line(_first_line())
     try:
-        application, protocol, gave_up = _load(orders)
+        application, protocol, gave_up = _load(orders, answering_of or _scorer)
     except (PairloomError, OSError, MemoryError) as error:
         kind = "UserError" if isinstance(error, UserError) else "PlatformError"
         _report(orders, "failed " + json.dumps({"kind": kind, "message": str(error) or repr(error)}))
@@ -46,21 +55,27 @@ def main() -> int:
     os._exit(0)  # without waiting for threads that do not end
 
 
-def _load(orders: Orders) -> tuple[Any, Any, asyncio.Event]:
+def _scorer(orders: Orders) -> Answering:
     from pairloom.artifact import load_artifact
-    from pairloom.serving.application import build_application
-    from pairloom.serving.counters import Counters
-    from pairloom.serving.protocol import limited_protocol
     from pairloom.serving.scoring import Scorer
 
-    settings = orders.settings
     artifact = load_artifact(orders.model)
     if orders.algorithm not in ("", artifact.algorithm):
         raise UserError(
             f"Endpoint: the model must be one of {orders.algorithm}, as its image says. Got one of "
             f"{artifact.algorithm}. Name the image that trained it."
         )
-    scorer = Scorer(artifact, n_threads=settings.n_threads, default_accept=settings.default_accept)
+    settings = orders.settings
+    return Scorer(artifact, n_threads=settings.n_threads, default_accept=settings.default_accept)
+
+
+def _load(orders: Orders, answering_of: Callable[[Orders], Answering]) -> tuple[Any, Any, asyncio.Event]:
+    from pairloom.serving.application import build_application
+    from pairloom.serving.counters import Counters
+    from pairloom.serving.protocol import limited_protocol
+
+    settings = orders.settings
+    scorer = answering_of(orders)
     counters = Counters(orders.counters, orders.slot)
     counters.put("requests_in_flight", 0)
     gave_up = asyncio.Event()

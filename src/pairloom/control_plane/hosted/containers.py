@@ -13,7 +13,7 @@ from pairloom.control_plane.wire.errors import AwsError
 from pairloom.object_storage import ObjectStore
 from pairloom.object_storage.errors import StorageError
 
-__all__ = ["check_container", "place_model"]
+__all__ = ["check_container", "is_script", "place_model"]
 
 Container = Mapping[str, Any]
 UNOFFERED = {
@@ -41,7 +41,9 @@ def check_container(container: Container, objects: ObjectStore) -> None:
     image = container.get("Image")
     if not image:
         raise AwsError("ValidationException", "A container must have an Image or a ModelPackageName.")
-    if built_in_of(image) is None:
+    if is_script(container):
+        _check_source(container["Environment"], objects)
+    elif built_in_of(image) is None:
         known = ", ".join(algorithm_names())
         raise AwsError(
             "ValidationException",
@@ -59,6 +61,22 @@ def check_container(container: Container, objects: ObjectStore) -> None:
         there = None
     if there is None:
         raise AwsError("ValidationException", f"Could not find model data at {url}.")
+
+
+def is_script(container: Container) -> bool:
+    """Whether a container answers by somebody's own code: script mode."""
+    return bool(container.get("Environment", {}).get("SAGEMAKER_PROGRAM"))
+
+
+def _check_source(environment: Mapping[str, str], objects: ObjectStore) -> None:
+    named = environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+    if not named.startswith("s3://"):
+        return  # it is in the model data, which is looked into when workers start
+    bucket, key = parse_s3_url(named, "SAGEMAKER_SUBMIT_DIRECTORY")
+    try:
+        objects.head(bucket, key)
+    except StorageError as error:
+        raise AwsError("ValidationException", f"Could not find the source at {named}.") from error
 
 
 def model_data(container: Container) -> tuple[str | None, bool]:

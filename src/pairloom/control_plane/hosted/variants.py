@@ -6,12 +6,13 @@ import os
 import random
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pairloom.control_plane.hosted.capturing import capture_writer
-from pairloom.control_plane.hosted.containers import place_model
+from pairloom.control_plane.hosted.containers import is_script, place_model
+from pairloom.control_plane.hosted.scripts import place_script
 from pairloom.control_plane.hosted.worker_logs import WorkerLogs
 from pairloom.control_plane.training.images import built_in_of
 from pairloom.hosting.capture import CaptureWriter
@@ -30,6 +31,9 @@ INVOCATION_S = 60.0
 ASYNC_INVOCATION_S = 900.0
 MAX_BODY_MB, MAX_ASYNC_BODY_MB = 25, 1024
 SERVERLESS_IDLE_S = 300.0
+PER_WORKER = 32
+"""Requests that a worker has at once; a script gets one after the other."""
+SCRIPT_WORKER = "pairloom.hosting.script_worker"
 LONGEST_SOCKET = 90
 GUARDED = ("PYTHON", "LD_", "DYLD_", "PAIRLOOM_")
 """Variables that would change the worker itself are not a model's to set."""
@@ -115,16 +119,29 @@ def _variant(service: Service, variant: Document, config: Document, place: Place
         access_log=False,
         default_accept=environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", ""),
     )
+    kept = {key: value for key, value in environment.items() if not key.startswith(GUARDED)}
     plan = WorkerPlan(
-        model=place_model(container, service.objects, own),
+        model=own,
         settings=settings,
         sockets=place.sockets,
-        algorithm=built_in_of(container["Image"]) or "",
-        environment={key: value for key, value in environment.items() if not key.startswith(GUARDED)},
+        environment=kept,
         work=work,
         on_log=place.logs.of(name),
     )
+    if is_script(container):
+        script = place_script(service, container, own)
+        plan = replace(
+            plan,
+            model=script.model,
+            environment=kept | dict(script.variables),
+            module=SCRIPT_WORKER,
+            repeatable=False,
+        )
+    else:
+        model = place_model(container, service.objects, own)
+        plan = replace(plan, model=model, algorithm=built_in_of(container["Image"]) or "")
     limits = PoolLimits(
+        per_worker=1 if is_script(container) else PER_WORKER,
         start_s=variant.get("ContainerStartupHealthCheckTimeoutInSeconds", 480),
         idle_s=SERVERLESS_IDLE_S if "ServerlessConfig" in variant else service.settings.endpoint_idle_s,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from pairloom.control_plane.hosted.containers import is_script
 from pairloom.control_plane.listing import list_of
 from pairloom.control_plane.operations import Call, operation
 from pairloom.control_plane.s3_locations import split_uri
@@ -37,6 +38,11 @@ def create_transform_job(call: Call) -> dict[str, Any]:
         if model is None:
             missing = service.arn("model", request["ModelName"])
             raise AwsError("ValidationException", f'Could not find model "{missing}".')
+        if is_script(model.document["Container"]):
+            message = (
+                "ModelName must be a model of a built-in algorithm: Pairloom does not transform by scripts."
+            )
+            raise AwsError("ValidationException", message)
         document: dict[str, Any] = {
             "request": request,
             "Container": model.document["Container"],
