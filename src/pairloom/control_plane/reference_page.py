@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,7 @@ __all__ = ["same_but_for_botocore", "supported_page"]
 
 assert resources.__name__  # importing it offers the operations
 REST = "### Not offered"
+COUNT = re.compile(r"of \d+ \|$|(?<=of botocore )[\d.]+")
 S3_OF_OTHER_HOSTS = {"ListDirectoryBuckets", "WriteGetObjectResponse"}
 """Operations that would look like another one: AWS answers them under host names of their own."""
 INTRODUCTION = """\
@@ -55,8 +57,8 @@ def _own(page: str) -> list[str]:
     for line in page.splitlines():
         if line.startswith("#"):
             is_own = line != REST
-        if is_own and " of " not in line:
-            kept.append(line)
+        if is_own:
+            kept.append(COUNT.sub("", line))
     return kept
 
 
