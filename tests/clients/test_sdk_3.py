@@ -1,5 +1,7 @@
 """The SageMaker SDK 3, unmodified."""
 
+import sys
+
 import pytest
 
 from client_environments import NAMES_OF_THE_ACCOUNT
@@ -20,3 +22,9 @@ def test_a_model_trainer_trains_and_its_model_is_deployed(clients, liked):
     assert 0 <= by_resource[0]["score"] <= 1
     assert found["variant"] == "AllTraffic"
     assert found["listed"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a job has its own /opt/ml on Linux alone")
+def test_a_model_trainer_runs_a_script_of_ones_own(clients, tmp_path):
+    found = clients.run("sagemaker-3", "own_script.py", tmp_path).answer
+    assert found == {"status": "Completed", "told": "3 1,2 000000000000"}

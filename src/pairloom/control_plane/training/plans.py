@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import pairloom
 from pairloom.control_plane.credentials_file import FILE as CREDENTIALS_FILE
 from pairloom.control_plane.service import Service
 from pairloom.control_plane.training.channels import channel_of, file_in
@@ -117,10 +119,12 @@ def _environment(service: Service, job: Resource, program: Program, n_threads: i
     request = job.document["request"]
     own = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     home = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    if home:  # this package is not installed, or something beside it; the job's folder is another one
+        home.insert(0, str(Path(pairloom.__file__).parents[1]))
     given = dict(request.get("Environment", {}))
     environment = {
         **own,
-        **({} if program.is_built_in else _ways_to_the_service(service)),
+        **({} if program.is_built_in else {"PATH": _path(), **_ways_to_the_service(service)}),
         **({"PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in home)} if home else {}),
         "PYTHONUNBUFFERED": "1",
         **given,
@@ -134,6 +138,11 @@ def _environment(service: Service, job: Resource, program: Program, n_threads: i
     if program.source is not None:
         environment["PAIRLOOM_SCRIPT_REQUIREMENTS"] = service.settings.requirements
     return environment
+
+
+def _path() -> str:
+    """Return where programs are looked for: those beside this Python first, so that ``python3`` is this one."""
+    return os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
 
 
 def _ways_to_the_service(service: Service) -> dict[str, str]:
