@@ -159,6 +159,10 @@ struct Twin {
           move(factors[i][f], gradient, step.factors_rate, step.factors_decay, step.factors_l1, scale);
         }
         move(weights[i], e * x, step.linear_rate, step.linear_decay, step.linear_l1, scale);
+        const bool gated = solver == pairloom::Solver::ftrl && step.linear_l1 > 0 && step.factors_l1 > 0;
+        if (gated && step.linear_rate != 0 && weights[i].value == 0) {
+          for (std::size_t f = 0; f < k && step.factors_rate != 0; ++f) factors[i][f].value = 0;
+        }
       }
     }
   }

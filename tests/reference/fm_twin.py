@@ -93,6 +93,8 @@ class FmTwin:
                 self.factors[features] = self._ftrl(
                     2, features, self.factors[features], by_factors, self.of_factors
                 )
+                if self.of_weights.l1 > 0 and self.of_factors.l1 > 0:
+                    self.factors[features[self.weights[features] == 0]] = 0
                 continue
             scale, bias_scale = 1.0, 1.0
             bias_gradient = e + self.of_bias.decay * self.bias

@@ -91,7 +91,9 @@ inline void step_row(const FmStep& step, float* row, std::size_t k_padded, float
   for (int j = 0; j < count; ++j) store(row + j * width, V(load<V>(row + j * width) * keep - s[j] * push));
 }
 
-// FTRL-proximal on every coordinate. McMahan et al., "Ad Click Prediction: a View from the Trenches", KDD 2013.
+// FTRL-proximal on every coordinate. McMahan et al., "Ad Click Prediction: a View from the Trenches", KDD 2013. With L1
+// on both, factors count only where the linear weight does: their sums of gradients begin at their drawn values, from
+// which L1 alone would hardly ever bring them to zero.
 template <int K>
 inline void ftrl_row(const FmStep& step, float* row, std::size_t k_padded, float x, float gx,
                      const typename Shape<K>::V* s, int count) {
@@ -106,6 +108,7 @@ inline void ftrl_row(const FmStep& step, float* row, std::size_t k_padded, float
   float* z = weight + 3;
   float* n = z + k_padded;
   const float inverse_rate = 1.0F / step.factors_rate;
+  const bool is_left_out = weight[0] == 0.0F && step.linear_l1 > 0 && step.factors_l1 > 0 && step.linear_rate != 0.0F;
   for (int j = 0; j < count; ++j) {
     const V v = load<V>(row + j * width);
     V g = (s[j] - v * x) * gx;
@@ -115,7 +118,8 @@ inline void ftrl_row(const FmStep& step, float* row, std::size_t k_padded, float
     const V root = square_root(n_new);
     const V z_new = load<V>(z + j * width) + g - (root - square_root(n_old)) * inverse_rate * v;
     const V shrunk = z_new - clamp_to<V>(z_new, step.factors_l1);
-    store(row + j * width, V(-shrunk / ((root + step.ftrl_beta) * inverse_rate + step.factors_decay)));
+    const V value = -shrunk / ((root + step.ftrl_beta) * inverse_rate + step.factors_decay);
+    store(row + j * width, is_left_out ? V{} : value);
     store(z + j * width, z_new);
     store(n + j * width, n_new);
   }

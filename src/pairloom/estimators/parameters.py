@@ -12,7 +12,7 @@ PARAMETERS = """Parameters
         Dimensionality of the factorization.
     solver : {"sgd", "adagrad", "adam", "ftrl", "als", "mcmc"}, default "sgd"
         "sgd" is the fastest and most accurate on ratings; "adagrad" suits features of very different frequency;
-        "adam" steps in mini-batches as SageMaker's algorithm does; "ftrl" with L1 gives sparse linear weights.
+        "adam" steps in mini-batches as SageMaker's algorithm does; "ftrl" with L1 gives sparse models.
         "mcmc" and "als" keep the rows in memory and sweep over the columns. "mcmc" samples from the posterior
         distribution: the most accurate, with nothing to tune; predictions are means over samples. "als" is
         coordinate descent.
@@ -32,7 +32,8 @@ PARAMETERS = """Parameters
         once, on the distance from where a parameter began, against the losses of all rows and epochs: the more of
         these, the larger they should be. None takes the solver's default, good for about 30 epochs.
     linear_l1, factors_l1 : float, default 0.0
-        L1 penalties of "ftrl", paid once, as its L2 penalties are.
+        L1 penalties of "ftrl", paid once, as its L2 penalties are. With both, factors count only where the linear
+        weight is not 0.
     init_method : {"normal", "uniform", "constant"}, default "normal"
         How factors begin.
     bias_init : float, default 0.0

@@ -36,7 +36,7 @@ DEFAULTS: dict[tuple[SolverName, Task], Defaults] = {
     ("adagrad", "regression"): Defaults(0.5, 3e-4, 0.09),
     ("adagrad", "classification"): Defaults(0.05, 3e-4, 5e-4),
     ("adam", "regression"): Defaults(0.012, 3e-4, 3e-4),
-    ("adam", "classification"): Defaults(0.006, 1e-4, 3e-4),
+    ("adam", "classification"): Defaults(0.008, 1e-4, 3e-3, 15),
     ("ftrl", "regression"): Defaults(0.07, 20.0, 300.0),
     ("ftrl", "classification"): Defaults(0.1, 50.0, 2500.0),
     ("als", "regression"): Defaults(0.0, 5.0, 15.0, 50),

@@ -121,10 +121,13 @@ class Merging:
     groups : tuple of Group
     memory : tuple of slices
         Sums of squares: what hosts added to them adds up.
+    gate : (int, slice), optional
+        Where the first column is zero, so are the others: factors without a linear weight, with L1 on both.
     """
 
     groups: tuple[Group, ...]
     memory: tuple[slice, ...] = ()
+    gate: tuple[int, slice] | None = None
 
     def push(self, before: Rows, after: Rows, visits: Rows) -> Rows:
         """Return what this host adds, of shape (n_rows, width): changes, memory, visits.
@@ -154,6 +157,9 @@ class Merging:
             place += width
         for group, change in zip(self.groups, changes, strict=True):
             group.apply(before, after, (change / _spread(group.share(after), visits)).astype(np.float32))
+        if self.gate is not None:
+            weight, factors = self.gate
+            after[after[:, weight] == 0, factors] = 0
         return after
 
 
@@ -178,6 +184,7 @@ def table_merging(settings: FMSettings, step: FmStep, k_padded: int, curvature: 
     return Merging(
         tuple(FtrlGroup(*group, *state, step.ftrl_beta) for group, state in zip(both, kept, strict=True)),
         tuple(state[1] for state in kept),
+        (weight, slice(0, k)) if all(rates) and step.linear_l1 > 0 and step.factors_l1 > 0 else None,
     )
 
 

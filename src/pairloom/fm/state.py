@@ -151,6 +151,8 @@ class TrainingState:
             first, second = self.native.k_padded + 2, 2 * self.native.k_padded + 3
             moved = (learned[:, first] > 0) | learned[:, second : second + s.n_factors].any(axis=1)
             table[~moved] = 0
+            if s.linear_l1 > 0 and s.linear_rate > 0:
+                table[table[:, k_padded] == 0, : s.n_factors] = 0
         scale = self.label_scale.scale
         if scale != 1.0:
             table[:, : s.n_factors] *= np.float32(np.sqrt(scale))
