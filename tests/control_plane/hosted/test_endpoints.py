@@ -257,6 +257,58 @@ def test_the_texts_that_clients_match(hosting):
         hosting.config("one", "none")
 
 
+def test_what_is_not_offered_is_refused_by_name(hosting):
+    hosting.model("regressor")
+    plain = {
+        "VariantName": "v",
+        "ModelName": "regressor",
+        "InitialInstanceCount": 1,
+        "InstanceType": "ml.t2.medium",
+    }
+    scaling = {"Status": "ENABLED", "MinInstanceCount": 1, "MaxInstanceCount": 2}
+    output = {
+        "S3OutputPath": "s3://models/a",
+        "NotificationConfig": {"SuccessTopic": "arn:aws:sns:us-east-1:000000000000:t"},
+    }
+    for variants, more, named in (
+        ([plain | {"ManagedInstanceScaling": scaling}], {}, "ManagedInstanceScaling"),
+        ([plain | {"AcceleratorType": "ml.eia1.medium"}], {}, "AcceleratorType"),
+        ([plain, plain], {}, "names of their own"),
+        ([plain | {"InitialVariantWeight": 0.0}], {}, "InitialVariantWeight"),
+        ([plain], {"ShadowProductionVariants": [plain]}, "ShadowProductionVariants"),
+        ([plain], {"AsyncInferenceConfig": {"OutputConfig": output}}, "NotificationConfig"),
+    ):
+        code, message = refused(
+            hosting.sagemaker.create_endpoint_config,
+            EndpointConfigName="c",
+            ProductionVariants=variants,
+            **more,
+        )
+        assert (code, named in message) == ("ValidationException", True), message
+    hosting.config("c", "regressor")
+    canary = {
+        "Type": "CANARY", "WaitIntervalInSeconds": 1, "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1},
+    }  # fmt: skip
+    for deployment, named in (
+        ({"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": canary}}, "TrafficRoutingConfiguration"),
+        ({"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a"}]}}, "AutoRollbackConfiguration"),
+    ):
+        code, message = refused(
+            hosting.sagemaker.create_endpoint,
+            EndpointName="e",
+            EndpointConfigName="c",
+            DeploymentConfig={
+                "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": canary | {"Type": "ALL_AT_ONCE"}}
+            }
+            | deployment,
+        )
+        assert (code, named in message) == ("ValidationException", True), message
+    two = [{"Image": IMAGE, "ModelDataUrl": "s3://models/regressor/model.tar.gz"}] * 2
+    assert "pipelines" in refused(hosting.sagemaker.create_model, ModelName="two", Containers=two)[1]
+    many = [{"Image": IMAGE, "ModelDataUrl": "s3://models/", "Mode": "MultiModel"}]
+    assert "MultiModel" in refused(hosting.sagemaker.create_model, ModelName="many", Containers=many)[1]
+
+
 def test_idle_workers_end_and_the_first_request_wakes_them(local_service, hosting):
     hosting.deploy("sleepy", "regressor")
     pool = hosting.service.endpoints.get("sleepy").deployment.variants["v1"].pool

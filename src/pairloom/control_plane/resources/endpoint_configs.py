@@ -28,6 +28,12 @@ UNOFFERED = {
     "ExplainerConfig": "explanations of answers",
     "CrossRegionTrafficConfig": "traffic across regions",
 }
+UNOFFERED_OF_VARIANT = {
+    "InstancePools": "pools of instances",
+    "AcceleratorType": "accelerators",
+    "CapacityReservationConfig": "reservations of capacity",
+    "AcceleratorPartitionLayouts": "parts of accelerators",
+}
 
 
 @operation("sagemaker", "CreateEndpointConfig")
@@ -93,13 +99,7 @@ def _check(asked: dict[str, Any]) -> None:
     if not any(variant.get("InitialVariantWeight", 1.0) > 0 for variant in variants):
         raise _refusal("One of the ProductionVariants must have an InitialVariantWeight above 0. Got none.")
     for variant in variants:
-        if not variant.get("ModelName"):
-            message = f"Variant {variant['VariantName']} must have a ModelName: "
-            raise _refusal(f"{message}Pairloom does not offer inference components.")
-        if "ServerlessConfig" not in variant and not variant.get("InitialInstanceCount"):
-            raise _refusal(
-                f"Variant {variant['VariantName']} must have an InitialInstanceCount of at least 1."
-            )
+        _check_variant(variant)
     capture = asked.get("DataCaptureConfig")
     if capture:
         parse_s3_url(capture["DestinationS3Uri"], "DataCaptureConfig.DestinationS3Uri")
@@ -109,6 +109,20 @@ def _check(asked: dict[str, Any]) -> None:
     for member in ("S3OutputPath", "S3FailurePath"):
         if output.get(member):
             parse_s3_url(output[member], f"AsyncInferenceConfig.OutputConfig.{member}")
+
+
+def _check_variant(variant: dict[str, Any]) -> None:
+    if not variant.get("ModelName"):
+        message = f"Variant {variant['VariantName']} must have a ModelName: "
+        raise _refusal(f"{message}Pairloom does not offer inference components.")
+    for member, meaning in UNOFFERED_OF_VARIANT.items():
+        if variant.get(member):
+            raise _refusal(f"{member}: Pairloom does not offer {meaning}. Leave it out.")
+    if variant.get("ManagedInstanceScaling", {}).get("Status") == "ENABLED":
+        message = "ManagedInstanceScaling: Pairloom scales by Application Auto Scaling's calls. Leave it out."
+        raise _refusal(message)
+    if "ServerlessConfig" not in variant and not variant.get("InitialInstanceCount"):
+        raise _refusal(f"Variant {variant['VariantName']} must have an InitialInstanceCount of at least 1.")
 
 
 def _refusal(message: str) -> AwsError:

@@ -38,6 +38,7 @@ UNDER_WAY = frozenset({"Creating", "Updating", "RollingBack", "Deleting"})
 def create_endpoint(call: Call) -> dict[str, Any]:
     """Keep an endpoint; its workers are then started."""
     asked = call.input
+    _check_deployment(asked.get("DeploymentConfig", {}))
     name = asked["EndpointName"]
     arn = call.service.arn(KIND, name)
     try:
@@ -77,6 +78,7 @@ def list_endpoints(call: Call) -> dict[str, Any]:
 def update_endpoint(call: Call) -> dict[str, Any]:
     """Exchange what an endpoint serves; the old workers answer until the new ones do."""
     asked = call.input
+    _check_deployment(asked.get("DeploymentConfig", {}))
     with call.service.database.transaction() as t:
         endpoint = _settled(call, t)
         coming = pinned(call.service, t, asked["EndpointConfigName"])
@@ -112,6 +114,20 @@ def delete_endpoint(call: Call) -> dict[str, Any]:
         if endpoint.status != "Deleting":
             t.update(replace(endpoint, status="Deleting"))
     return {}
+
+
+def _check_deployment(asked: dict[str, Any]) -> None:
+    """Refuse ways of updating that are not offered: what takes over does so at once, when all of it answers."""
+    routing = asked.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
+    for member, is_asked, instead in (
+        ("RollingUpdatePolicy", bool(asked.get("RollingUpdatePolicy")), "Leave it out."),
+        ("TrafficRoutingConfiguration", routing.get("Type", "ALL_AT_ONCE") != "ALL_AT_ONCE", "Use ALL_AT_ONCE."),
+        ("AutoRollbackConfiguration", bool(asked.get("AutoRollbackConfiguration", {}).get("Alarms")),
+         "Leave it out: an update is rolled back when a worker cannot answer."),
+    ):  # fmt: skip
+        if is_asked:
+            message = f"{member}: Pairloom exchanges all workers at once, and knows no alarms. {instead}"
+            raise AwsError("ValidationException", message)
 
 
 def _there(call: Call, t: Transaction, name: str) -> Resource:
