@@ -22,7 +22,7 @@ from pairloom.errors import PlatformError, UserError
 from pairloom.serving.protocol import limited_protocol
 from pairloom.serving.settings import EndpointSettings, is_loopback
 
-__all__ = ["ADDRESS_FILE", "Address", "listen", "log_to_standard_error", "run"]
+__all__ = ["ADDRESS_FILE", "Address", "connections", "listen", "log_to_standard_error", "run"]
 
 ADDRESS_FILE = "service.json"
 """In the data folder while the service runs: ``{"url": ..., "region": ..., "account_id": ..., "pid": ...}``."""
@@ -99,6 +99,15 @@ def log_to_standard_error() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def connections() -> Any:
+    """Return the class of the service's connections: HTTP within `LIMITS`."""
+
+    def refused(status: int, message: str) -> None:
+        LOG.warning("connection refused with %d: %s", status, message)
+
+    return limited_protocol(LIMITS, refused)
+
+
 def run(application: Application, listener: socket.socket, announce: Callable[[Address], None]) -> int:
     """Answer requests until SIGTERM or Ctrl-C.
 
@@ -157,13 +166,9 @@ async def _serve(application: Application, listener: socket.socket, ready: Calla
                 gc.freeze()
                 ready()
 
-    def refused(status: int, message: str) -> None:
-        LOG.warning("connection refused with %d: %s", status, message)
-
-    protocol: Any = limited_protocol(LIMITS, refused)
     server = Server(
         uvicorn.Config(
-            application, http=protocol, ws="none", lifespan="on", log_config=None, access_log=False,
+            application, http=connections(), ws="none", lifespan="on", log_config=None, access_log=False,
             server_header=False, proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=int(LIMITS.keep_alive_s),
             timeout_graceful_shutdown=int(LIMITS.drain_s),
         )

@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 
 from pairloom.control_plane.app import Application
+from pairloom.control_plane.running import connections
 
 __all__ = ["LocalService", "serving"]
 
@@ -75,7 +76,9 @@ def serving(application: Application) -> Generator[LocalService]:
     """
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(application, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+        uvicorn.Config(
+            application, http=connections(), log_config=None, access_log=False, timeout_graceful_shutdown=2
+        )
     )
     thread = threading.Thread(
         target=lambda: asyncio.run(server.serve([listener])), name="pairloom-service", daemon=True
