@@ -230,6 +230,9 @@ def test_filters(database):
         job("FM_%2", "Failed", created_at=20.0, modified_at=21.0, parent="p"),
         job("pca", "Completed", created_at=30.0, modified_at=31.0),
     )
+    with database.transaction() as t:
+        t.put_tags("arn:training-job/fm-1", {"team": "films"})
+        t.put_tags("arn:training-job/pca", {"team": "films", "stage": "'"})
     wanted = [
         ({"name_contains": "fm"}, ["fm-1", "FM_%2"]),
         ({"name_contains": "_%"}, ["FM_%2"]),
@@ -248,6 +251,13 @@ def test_filters(database):
         for filters, expected in wanted:
             assert names(t.list("training-job", **filters)) == expected, filters
         assert t.count("training-job") == 3
+        for tagged, expected in [
+            ({}, ["fm-1", "FM_%2", "pca"]),
+            ({"team": "films"}, ["fm-1", "pca"]),
+            ({"team": "films", "stage": "'"}, ["pca"]),
+            ({"team": "books"}, []),
+        ]:
+            assert names(t.list("training-job", tagged=tagged)) == expected, tagged
         assert t.count("training-job", status="Completed") == 2
         assert t.count("training-job", status=["Completed", "Failed"]) == 3
 

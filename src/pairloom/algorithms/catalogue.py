@@ -8,6 +8,8 @@ works uninstalled.
 from __future__ import annotations
 
 import difflib
+import sys
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
@@ -62,6 +64,12 @@ def algorithm(name: str) -> type[Algorithm]:
 
 def _offers() -> dict[str, set[str]]:
     offers = {name: {value} for name, value in BUILT_IN.items()}
-    for entry_point in entry_points(group=GROUP):
+    for entry_point in _installed(tuple(sys.path)):
         offers.setdefault(entry_point.name, set()).add(entry_point.value)
     return offers
+
+
+@lru_cache(maxsize=8)
+def _installed(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """Return what the distributions on a path offer; looking takes milliseconds, so it is done once."""
+    return tuple(entry_points(group=GROUP))

@@ -118,6 +118,7 @@ class Transaction:
         created_before: float | None = None,
         modified_after: float | None = None,
         modified_before: float | None = None,
+        tagged: Mapping[str, str] | None = None,
         sort_by: str = "created_at",
         descending: bool = False,
         after: str | None = None,
@@ -132,6 +133,8 @@ class Transaction:
         status : str or collection of str
         created_after, created_before, modified_after, modified_before : float
             Seconds since 1970; the moment itself is within.
+        tagged : mapping of str to str
+            Tags that it has, all of them.
         sort_by : one of name, created_at, modified_at, status
             Equal ones go by name.
         after : str
@@ -153,6 +156,9 @@ class Transaction:
             modified_before is not None and resources.c.modified_at <= modified_before,
         ]
         query = sa.select(*COLUMNS).where(resources.c.kind == kind, *(b for b in bounds if b is not False))
+        for key, value in (tagged or {}).items():
+            tag = (tags.c.arn == resources.c.arn) & (tags.c.key == key) & (tags.c.value == value)
+            query = query.where(sa.exists().where(tag))
         if isinstance(status, str):
             query = query.where(resources.c.status == status)
         elif status is not None:

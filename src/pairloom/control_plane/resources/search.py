@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pairloom.control_plane.operations import Call, operation
@@ -40,7 +40,14 @@ def search(call: Call) -> dict[str, Any]:
     found: list[tuple[Resource, Record]] = []
     with call.service.database.snapshot() as t:
         try:
-            for resource, tags in _all(t, kind.kind, column, descending, asked.get("NextToken")):
+            for resource, tags in _all(
+                t,
+                kind.kind,
+                asked.get("NextToken"),
+                sort_by=column,
+                descending=descending,
+                tagged=_tags(expression),
+            ):
                 record = {**kind.tell(call.service, resource), "Tags": tag_list(tags)}
                 inner: Any = record.get(kind.member, {})
                 if matches(expression, {**record, **inner}):
@@ -60,16 +67,29 @@ def search(call: Call) -> dict[str, Any]:
 
 
 def _all(
-    t: Transaction, kind: str, sort_by: str, descending: bool, token: str | None
+    t: Transaction, kind: str, token: str | None, **asked: Any
 ) -> Iterator[tuple[Resource, dict[str, str]]]:
-    """Yield every resource of a kind with its tags, in order."""
+    """Yield what `Transaction.list` lists, page by page, each with its tags."""
     while True:
-        page = t.list(kind, sort_by=sort_by, descending=descending, after=token, limit=AT_ONCE)
+        page = t.list(kind, after=token, limit=AT_ONCE, **asked)
         tags = t.tags_of_all([resource.arn for resource in page.resources])
         yield from ((resource, tags[resource.arn]) for resource in page.resources)
         token = page.next_token
         if token is None:
             return
+
+
+def _tags(expression: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tags that whatever matches must have, which the database looks up sooner than we."""
+    if expression.get("Operator", "And") != "And":
+        return {}
+    return {
+        condition["Name"].removeprefix("Tags."): condition["Value"]
+        for condition in expression.get("Filters", ())
+        if condition["Name"].startswith("Tags.")
+        and condition.get("Operator", "Equals") == "Equals"
+        and "Value" in condition
+    }
 
 
 def _properties(kind: Searchable) -> frozenset[str]:
