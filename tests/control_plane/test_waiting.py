@@ -69,6 +69,16 @@ def test_what_is_deleted_meanwhile_is_gone(service):
     assert run(service, delete)[0] is None
 
 
+def test_the_end_of_the_service_is_no_reason_to_be_left_without_an_answer(service):
+    async def both():
+        held = asyncio.create_task(described(call(service), *NAME, UNFINISHED))
+        await asyncio.sleep(0.05)
+        service.ending.set()
+        return await asyncio.wait_for(held, 5)
+
+    assert asyncio.run(both()).status == "InProgress"
+
+
 def test_what_goes_on_is_told_in_the_end(service, monkeypatch):
     monkeypatch.setattr(waiting, "hold_s", lambda headers, age_s, young_s: 0.1)
     assert run(service)[0].status == "InProgress"

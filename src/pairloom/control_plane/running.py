@@ -175,6 +175,7 @@ async def _serve(application: Application, listener: socket.socket, ready: Calla
     )  # fmt: skip
 
     def stop() -> None:
+        application.service.ending.set()
         server.should_exit = True
 
     loop = asyncio.get_running_loop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ class Service:
     objects : ObjectStore
     settings : Settings
     clock : Clock
+    ending : asyncio.Event
+        Set as soon as the service is told to end, before requests under way are waited for.
     keys_are_new : bool
         Whether the keys were made just now, so that they are shown.
     supervisor : Supervisor
@@ -50,6 +53,7 @@ class Service:
     clock: Clock = time.time
     keys_are_new: bool = False
     supervisor: Supervisor = field(init=False)
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
     endpoints: LiveEndpoints = field(default_factory=LiveEndpoints)
 
     def __post_init__(self) -> None:

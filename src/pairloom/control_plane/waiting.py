@@ -7,11 +7,13 @@ longer for a waiter, which does nothing else meanwhile; later only for a moment,
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Collection, Mapping
 
 from pairloom.control_plane.operations import Call
+from pairloom.control_plane.service import Service
 from pairloom.database import Resource
 
 __all__ = ["described", "hold_s"]
@@ -65,7 +67,21 @@ async def described(call: Call, kind: str, name: str, unfinished: Collection[str
     end = time.monotonic() + hold_s(call.headers, age_s, call.service.settings.describe_hold_s)
     while resource is not None and resource.status in unfinished:
         left = end - time.monotonic()
-        if left <= 0 or not await database.changed(kind, name, resource.version, left):
+        if left <= 0 or not await _changed(call.service, resource, left):
             break
         resource = await database.read(lambda t: t.get(kind, name))
     return resource
+
+
+async def _changed(service: Service, resource: Resource, timeout_s: float) -> bool:
+    """Wait for a change; the end of the service ends the wait too, so that its clients have an answer."""
+    change = asyncio.ensure_future(
+        service.database.changed(resource.kind, resource.name, resource.version, timeout_s)
+    )
+    ending = asyncio.ensure_future(service.ending.wait())
+    try:
+        await asyncio.wait({change, ending}, return_when=asyncio.FIRST_COMPLETED)
+        return change.done() and change.result()
+    finally:
+        change.cancel()
+        ending.cancel()
