@@ -13,6 +13,7 @@ from training_requests import BUCKET, channel, fm_job, own_images, own_job, put_
 from pairloom.control_plane.app import Application
 from pairloom.control_plane.opening import open_service
 from pairloom.control_plane.settings import Settings
+from pairloom.control_plane.training.states import moved
 from pairloom.testing.local_service import serving
 
 GROUP = "/aws/sagemaker/TrainingJobs"
@@ -433,3 +434,37 @@ def test_pipe_mode_and_manifests_train_the_built_in_algorithm(lab_of, tmp_path):
 def kill_shim(lab, name):
     about = json.loads((lab.service.data / "jobs" / name / "0001" / "shim.json").read_text())
     os.kill(about["pid"], signal.SIGKILL)
+
+
+def test_jobs_that_wait_run_in_the_order_in_which_they_were_asked_for(lab_of, tmp_path):
+    times = tmp_path / "times"
+    lab = lab_of(f"""
+import time
+with open({str(times)!r}, "a") as file:
+    file.write(f"begin {{os.environ['TRAINING_JOB_NAME']}}\\n"); file.flush()
+    time.sleep(0.1)
+    file.write(f"end {{os.environ['TRAINING_JOB_NAME']}}\\n")
+""", n_slots=2)  # fmt: skip
+    names = [lab.create(own_job(f"job-{number:02}")) for number in range(12)]
+    assert {lab.finished(name)["TrainingJobStatus"] for name in names} == {"Completed"}
+    said = [line.split() for line in times.read_text().splitlines()]
+    begun = [name for what, name in said if what == "begin"]
+    assert sorted(begun) == names
+    assert all(abs(begun.index(name) - place) <= 1 for place, name in enumerate(names))
+    n_running = 0
+    for what, _ in said:
+        n_running += 1 if what == "begin" else -1
+        assert n_running <= 2
+
+
+def test_a_job_that_is_stopped_while_the_service_stops(lab_of):
+    lab = lab_of(SLEEP)
+    name = lab.create(own_job("mine"))
+    lab.wait_for_line(name, "up")
+    with lab.service.database.transaction() as t:
+        job = t.get("training-job", name)
+        t.update(moved(job, "Stopping", time.time(), status="Stopping", stop_reason="stop"))
+    lab_of.close()
+    found = lab_of(SLEEP).finished(name)
+    assert (found["TrainingJobStatus"], found["SecondaryStatus"]) == ("Stopped", "Stopped")
+    assert "FailureReason" not in found

@@ -1,9 +1,11 @@
 """Programs that have /opt/ml written out, each with its own."""
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,7 +67,7 @@ print(open("/opt/ml/file").read(), os.geteuid())
             text=True,
             env={"PYTHONPATH": str(SOURCE)},
         )
-    if "a process may not have mounts of its own here" in done.stderr:
+    if "a process may not have mounts or a network of its own here" in done.stderr:
         pytest.skip("this system gives mounts of its own to root alone")
     assert done.stdout == "seen 65534\n", done.stderr
 
@@ -89,4 +91,47 @@ process.wait()
         assert running.lines() == [
             "/opt/ml must be this job's folder; it is not here, look for it in SAGEMAKER_BASE_DIR. Got: not here.",
             "ran",
+        ]
+
+
+def test_a_job_without_a_network(tmp_path, own_mounts):
+    script = """
+import socket, sys
+try:
+    socket.create_connection(("127.0.0.1", int(sys.argv[2])), 5)
+    print("reached")
+except OSError as error:
+    print("unreachable")
+print(sorted(name for _, name in socket.if_nameindex()))
+"""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        for is_isolated, expected in ((True, "unreachable"), (False, "reached")):
+            job = python_job(script, is_isolated=is_isolated, has_opt_ml=True)
+            job = replace(job, command=(*job.command, port))
+            with RunningJob(tmp_path / expected / "0001", job) as running:
+                running.wait()
+                reached, interfaces = running.lines()
+                assert reached == expected
+                assert interfaces == "['lo']" or not is_isolated
+
+
+def test_a_network_that_cannot_be_taken_away_is_no_job(tmp_path):
+    script = """
+import pathlib, sys
+sys.path.insert(0, sys.argv[1])
+from pairloom.jobs import processes
+def refuse(*_):
+    raise PermissionError(1, "not here")
+processes.leave_network = refuse
+process = processes.start(["/bin/echo", "ran"], {}, folder=pathlib.Path("/"), output=1, is_isolated=True)
+print(process.wait())
+"""
+    job = python_job(script)
+    job = replace(job, command=(*job.command[:3], str(SOURCE)))
+    with RunningJob(tmp_path / "0001", job) as running:
+        running.wait()
+        assert running.lines() == [
+            "EnableNetworkIsolation must leave the job without a network. Leave it out on this machine. Got: not here.",
+            "126",
         ]

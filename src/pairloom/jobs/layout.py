@@ -98,6 +98,7 @@ def _host(
         "folder": str(root / "code"),
         "memory_bytes": job.memory_bytes,
         "has_opt_ml": job.has_opt_ml,
+        "is_isolated": job.is_isolated,
     }
 
 

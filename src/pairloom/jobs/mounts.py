@@ -11,9 +11,9 @@ import os
 import sys
 from pathlib import Path
 
-__all__ = ["show_as_opt_ml"]
+__all__ = ["leave_network", "show_as_opt_ml"]
 
-CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
+CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 OPT, NAME = Path("/opt"), "ml"
 
@@ -37,7 +37,7 @@ def show_as_opt_ml(root: Path, work: Path) -> None:
     """
     if sys.platform != "linux":
         raise OSError("only Linux lets a process have mounts of its own")
-    _leave()
+    _leave(CLONE_NEWNS)
     _mount(None, Path("/"), MS_REC | MS_PRIVATE)
     if (OPT / NAME).is_dir():
         _mount(root, OPT / NAME, MS_BIND | MS_REC)
@@ -62,13 +62,26 @@ def _show_again(there: Path, here: Path) -> None:
     _mount(there, here, MS_BIND | MS_REC)
 
 
-def _leave() -> None:
-    """Take leave of the mounts of others, as root or in a user namespace where we may mount."""
+def leave_network() -> None:
+    """Leave this process, which is about to become another program, without any network.
+
+    Raises
+    ------
+    OSError
+        If the system does not allow it.
+    """
+    if sys.platform != "linux":
+        raise OSError("only Linux lets a process be without a network")
+    _leave(CLONE_NEWNET)
+
+
+def _leave(what: int) -> None:
+    """Take leave of what others see, as root or in a user namespace where we may do so."""
     user, group = os.geteuid(), os.getegid()
-    if user == 0 and _call("unshare", CLONE_NEWNS) == 0:
+    if _call("unshare", what) == 0:
         return
-    if _call("unshare", CLONE_NEWNS | CLONE_NEWUSER) != 0:
-        _fail("a process may not have mounts of its own here")
+    if _call("unshare", what | CLONE_NEWUSER) != 0:
+        _fail("a process may not have mounts or a network of its own here")
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
     Path("/proc/self/gid_map").write_text(f"{group} {group} 1")

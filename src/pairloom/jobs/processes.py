@@ -12,12 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pairloom.container.process_control import ending_with_parent
-from pairloom.jobs.mounts import show_as_opt_ml
+from pairloom.jobs.mounts import leave_network, show_as_opt_ml
 
 __all__ = ["end_group", "end_orphans", "has_ended", "signal_process", "start"]
 
 ROUNDS = 100
 STANDARD_ERROR = 2
+NOT_ISOLATED = 126
+NO_ISOLATION = "EnableNetworkIsolation must leave the job without a network. Leave it out on this machine."
 NO_OPT_ML = "/opt/ml must be this job's folder; it is not here, look for it in SAGEMAKER_BASE_DIR."
 
 
@@ -29,6 +31,7 @@ def start(
     output: int,
     memory_bytes: int | None = None,
     opt_ml: tuple[Path, Path] | None = None,
+    is_isolated: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start a command as the leader of a session of its own; the system ends it when this process ends.
 
@@ -45,6 +48,8 @@ def start(
         Most private memory of each of its processes.
     opt_ml : (path, path), optional
         The folder that it sees as ``/opt/ml``, and one to put that together in.
+    is_isolated : bool
+        Whether it has no network, not even this machine's own.
 
     Raises
     ------
@@ -59,7 +64,7 @@ def start(
         stdout=output,
         stderr=output,
         start_new_session=True,
-        preexec_fn=_settling(memory_bytes, opt_ml),  # noqa: PLW1509 - the shim has one thread
+        preexec_fn=_settling(memory_bytes, opt_ml, is_isolated=is_isolated),  # noqa: PLW1509 - the shim has one thread
     )
 
 
@@ -67,12 +72,14 @@ def has_ended(process: subprocess.Popen[bytes]) -> bool:
     """Whether a process has ended; it is not reaped, so that its number and its group's stay its own."""
     if process.returncode is not None:
         return True
+    if not hasattr(os, "waitid"):  # macOS, before Python 3.13: reaped a moment before its group is killed
+        return process.poll() is not None
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
     """Kill a process and its group, and reap it."""
-    if process.returncode is None:
+    if process.returncode is None or not hasattr(os, "waitid"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -110,7 +117,9 @@ def _children() -> list[int]:
     return found
 
 
-def _settling(memory_bytes: int | None, opt_ml: tuple[Path, Path] | None) -> Callable[[], None]:
+def _settling(
+    memory_bytes: int | None, opt_ml: tuple[Path, Path] | None, *, is_isolated: bool
+) -> Callable[[], None]:
     end_with_parent = ending_with_parent()
 
     def settle() -> None:
@@ -120,6 +129,12 @@ def _settling(memory_bytes: int | None, opt_ml: tuple[Path, Path] | None) -> Cal
                 show_as_opt_ml(*opt_ml)
             except OSError as error:
                 os.write(STANDARD_ERROR, f"{NO_OPT_ML} Got: {error.strerror or error}.\n".encode())
+        if is_isolated:
+            try:
+                leave_network()
+            except OSError as error:
+                os.write(STANDARD_ERROR, f"{NO_ISOLATION} Got: {error.strerror or error}.\n".encode())
+                os._exit(NOT_ISOLATED)
         end_with_parent()  # not before: a new namespace takes it back
         if memory_bytes is not None:
             _, most = resource.getrlimit(resource.RLIMIT_DATA)

@@ -124,6 +124,7 @@ class Shim:
             folder=Path(given["folder"]),
             memory_bytes=given["memory_bytes"],
             opt_ml=(host.root, self.files.folder / "opt" / host.name) if given["has_opt_ml"] else None,
+            is_isolated=given["is_isolated"],
         )
         if host.process is None:
             host.code = NOT_STARTED

@@ -101,6 +101,8 @@ class JobSpecification:
         Most private memory of each process.
     has_opt_ml : bool
         Whether the command sees its folder as ``/opt/ml`` too, where the system can do that.
+    is_isolated : bool
+        Whether the command has no network.
     archives : mapping of str to InputFile
         Files that the command needs, by their path under the root of each host.
     configuration : mapping of str to object
@@ -122,6 +124,7 @@ class JobSpecification:
     metrics: Mapping[str, str] = field(default_factory=dict[str, str])
     memory_bytes: int | None = None
     has_opt_ml: bool = False
+    is_isolated: bool = False
     archives: Mapping[str, InputFile] = field(default_factory=dict[str, InputFile])
     configuration: Mapping[str, Any] = field(default_factory=dict[str, Any])
 

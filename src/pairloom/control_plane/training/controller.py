@@ -229,7 +229,8 @@ class TrainingJobs(Controller):
             return
         now = self._now()
         ran_s = job.document["ran_s"] + max(0.0, ending.ended_at - ending.started_at)
-        about = {"reason": ending.reason, "failure": failure_reason(files, ending)}
+        asked_for = job.document["stop_reason"] if job.status == "Stopping" else ending.reason
+        about = {"reason": asked_for, "failure": failure_reason(files, ending)}
         job = moved(job, "Stopping", now) if ending.reason and told(job) == "Training" else job
         job = moved(job, "Uploading", now, step="collecting", ending=about, ran_s=ran_s)
         await self._commit(job)

@@ -100,6 +100,9 @@ def plan(service: Service, job: Resource, checkpoints: Path, *, n_threads: int) 
         metrics=metric_definitions_of(specification),
         memory_bytes=None if program.is_built_in else service.settings.job_memory_bytes or _machine_memory(),
         has_opt_ml=not program.is_built_in,
+        is_isolated=not program.is_built_in
+        and len(hosts) == 1
+        and bool(request.get("EnableNetworkIsolation")),
         archives=_archives(service, program),
         configuration=_configuration(request),
     )
