@@ -19,9 +19,10 @@ from pairloom.synthetic import planted_ratings
 
 @dataclass
 class Ran:
-    """What a program printed, and the JSON of its last line."""
+    """What a program printed, what it logged, and the JSON of its last line."""
 
     output: str
+    log: str
 
     @property
     def answer(self):
@@ -53,7 +54,7 @@ class Clients:
             check=False,
         )
         assert done.returncode == 0, f"{words} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
-        return Ran(done.stdout)
+        return Ran(done.stdout, done.stderr)
 
 
 def absolute(paths):
@@ -65,6 +66,8 @@ def clients(tmp_path_factory):
     """A service of this session."""
     data, home = tmp_path_factory.mktemp("service"), tmp_path_factory.mktemp("clients") / "home"
     home.mkdir()
+    own = [sys.executable, str(PROGRAMS / "count_letters.py")]
+    (data / "settings.toml").write_text(f'[images]\n"count-letters" = {json.dumps(own)}\n')
     with service_for_a_while(data):
         yield Clients(data, home)
     assert [*home.rglob("*")] == [], "pairloom run must leave the home folder alone"

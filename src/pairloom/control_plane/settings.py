@@ -45,8 +45,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Seconds over which requests are counted to decide how many workers there should be; three periods in a row add
         workers, fifteen take some away.
     images : dict of str to list of str
-        Your own algorithms: the command that an image of a training job stands for, with or without its tag. It is run
-        with the job's ContainerArguments behind it, else ``train``.
+        Your own algorithms: the command that an image of a training job stands for, with or without its registry and
+        its tag. It is run with the job's ContainerArguments behind it, else ``train``.
     job_memory_bytes : int, optional
         Most private memory of each process of your own algorithms and scripts; all of the machine's by default.
     requirements : "check" or "install"

@@ -63,7 +63,7 @@ def program_of(
         ``AlgorithmSpecification`` of the request.
     hyperparameters : mapping of str to str
     images : mapping of str to sequence of str
-        Command by image, or by image without its tag.
+        Command by image, with or without its registry and its tag; the more exact name goes first.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def program_of(
         If the image means nothing here.
     """
     image = specification.get("TrainingImage") or specification.get("AlgorithmName") or ""
-    own = images.get(image) or images.get(_without_tag(image))
+    own = next((images[name] for name in _names_of(image) if name in images), None)
     if own is not None:
         return Program((*own, *(specification.get("ContainerArguments") or ("train",))), is_built_in=False)
     if PROGRAM in hyperparameters:
@@ -111,6 +111,7 @@ def _unquoted(text: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _without_tag(image: str) -> str:
-    folder, slash, name = image.rpartition("/")
-    return folder + slash + re.split(r"[:@]", name, maxsplit=1)[0]
+def _names_of(image: str) -> tuple[str, ...]:
+    registry, slash, name = image.rpartition("/")
+    bare = re.split(r"[:@]", name, maxsplit=1)[0]
+    return image, registry + slash + bare, name, bare
