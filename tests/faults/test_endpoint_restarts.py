@@ -99,7 +99,14 @@ def test_an_endpoint_answers_again_after_a_kill(outside):
 
 
 @pytest.mark.parametrize(
-    "fault", ["endpoint.started", "endpoint.exchanged", "endpoint.update-failed", "endpoint.ended"]
+    "fault",
+    [
+        "endpoint.exchanged",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("endpoint.started", "endpoint.update-failed", "endpoint.ended")
+        ),
+    ],
 )
 def test_a_kill_at_every_step_ends_as_if_it_had_not_been(fault, outside):
     outside.sagemaker.create_endpoint(EndpointName="one", EndpointConfigName="regressor")

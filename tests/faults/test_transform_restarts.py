@@ -36,7 +36,10 @@ def store_folder(tmp_path):
     return tmp_path / "data"
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    "step",
+    [step if step == "launched" else pytest.param(step, marks=pytest.mark.slow) for step in STEPS],
+)
 def test_a_kill_at_every_step(step, store_folder):
     with service_on(store_folder) as process:
         process.start()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
+import stat
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +17,7 @@ from pairloom.control_plane.hosted.containers import is_script, place_model
 from pairloom.control_plane.hosted.scripts import place_script
 from pairloom.control_plane.hosted.worker_logs import WorkerLogs
 from pairloom.control_plane.training.images import built_in_of
+from pairloom.errors import PlatformError
 from pairloom.hosting.capture import CaptureWriter
 from pairloom.hosting.deployment import Deployment, Variant
 from pairloom.hosting.pool import PoolLimits, WorkerPool
@@ -46,11 +49,25 @@ def n_workers_of(variant: Document, n_cores: int) -> int:
 
 
 def sockets_folder(data: Path) -> Path:
-    """Return a folder for sockets, of this user alone: in the data folder, or elsewhere if its path is too long."""
+    """Return a folder for sockets, of this user alone: in the data folder, or elsewhere if its path is too long.
+
+    One elsewhere is named after the data folder, so that what a killed service left is found again.
+
+    Raises
+    ------
+    PlatformError
+        If there is another user's file or folder of that name.
+    """
     folder = data / "run"
     if len(os.fsencode(folder)) > LONGEST_SOCKET - 14:
-        return Path(tempfile.mkdtemp(prefix="pairloom-run-"))
+        digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
+        folder = Path(tempfile.gettempdir()) / f"pairloom-run-{os.getuid()}-{digest}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    about = folder.lstat()
+    if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.getuid() or about.st_mode & 0o077:
+        raise PlatformError(
+            f"{folder}: it must be a folder of this user alone. Remove it, or move the data folder."
+        )
     for left in folder.iterdir():  # of a service that was killed
         left.unlink()
     return folder
