@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 
@@ -12,6 +13,7 @@ __all__ = ["WorkerLogs", "log_group"]
 
 LARGEST_LOG_BYTES = 64 << 20
 MOST_OPEN = 256
+LOG = logging.getLogger("pairloom.endpoints")
 
 
 def log_group(endpoint: str) -> str:
@@ -45,7 +47,12 @@ class WorkerLogs:
         self._writers.clear()
 
     def _take(self, variant: str, worker: str, line: bytes) -> None:
-        stream = f"{variant}/{worker}"
+        try:
+            self._write(f"{variant}/{worker}", line)
+        except OSError as error:  # a full disk ends no worker
+            LOG.error("%s, %s/%s: a line is lost: %s", self._group, variant, worker, error)
+
+    def _write(self, stream: str, line: bytes) -> None:
         if stream not in self._writers:
             if len(self._writers) >= MOST_OPEN:
                 self.close()
