@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from pairloom.errors import DataError, UserError
-from pairloom.recommenders import EASE, Columns, ItemToItem, Popularity, load_recommender
+from pairloom.recommenders import EASE, Columns, ImplicitALS, ItemToItem, Popularity, load_recommender
 from pairloom.recommenders.catalogue import TYPES
 
 MADE = {
     "item-to-item": lambda **more: ItemToItem(least_common=1, **more),
     "cosine": lambda **more: ItemToItem(relation="cosine", least_common=1, **more),
     "ease": lambda **more: EASE(l2=5, **more),
+    "implicit-als": lambda **more: ImplicitALS(n_factors=2, l2=0.01, **more),
     "popularity": Popularity,
 }
 PERSONAL = [name for name in MADE if name != "popularity"]
@@ -344,9 +345,38 @@ def test_ease_is_the_ridge_regression_without_a_diagonal():
             np.testing.assert_allclose(model._weights[order[others], order[target]], expected, atol=1e-5)
 
 
+def test_vectors_of_als_are_at_the_least_of_its_loss():
+    rng = np.random.default_rng(0)
+    table = {"user": rng.integers(0, 30, 200), "item": rng.integers(0, 12, 200)}
+    model = ImplicitALS(n_factors=3, epochs=100, unobserved_weight=0.3, l2=0.05, frequency_power=0.5).fit(
+        table
+    )
+    taken = np.zeros((30, 12))
+    histories = model.histories_
+    taken[histories.owners(), histories.items] = 1
+
+    def loss(users, items):
+        scores = users @ items.T
+        sizes = [0.05 * np.sqrt(taken.sum(axis=axis) + 0.3 * n) for axis, n in ((1, 12), (0, 30))]
+        penalty = sum(
+            size @ np.square(side).sum(axis=1) for size, side in zip(sizes, (users, items), strict=True)
+        )
+        return (taken * (1 - scores) ** 2).sum() + 0.3 * np.square(scores).sum() + penalty
+
+    users = model._user_vectors(histories)[:, :3].astype(np.float64)
+    items = model._item_vectors[:, :3].astype(np.float64)
+    least = loss(users, items)
+    for _ in range(20):
+        moved = items + rng.normal(0, 1e-2, items.shape)
+        assert loss(users, moved) > least
+        assert loss(users + rng.normal(0, 1e-2, users.shape), items) > least
+
+
 def test_results_do_not_depend_on_threads():
     rng = np.random.default_rng(1)
     table = {"user": rng.integers(0, 300, 5000), "item": rng.zipf(1.3, 5000) % 200}
+    vectors = [ImplicitALS(n_jobs=n, epochs=3).fit(table)._item_vectors for n in (1, 2)]
+    np.testing.assert_array_equal(*vectors)
     one, two = (ItemToItem(n_jobs=n).fit(table) for n in (1, 2))
     np.testing.assert_array_equal(one._related_items, two._related_items)
     np.testing.assert_array_equal(one._related_scores, two._related_scores)

@@ -7,6 +7,7 @@ void bind_checksums(nb::module_& m);
 void bind_dense_rows(nb::module_& m);
 void bind_fm(nb::module_& m);
 void bind_gibbs(nb::module_& m);
+void bind_implicit_als(nb::module_& m);
 void bind_linear(nb::module_& m);
 void bind_raw_text(nb::module_& m);
 void bind_related_items(nb::module_& m);
@@ -20,6 +21,7 @@ NB_MODULE(_native, m) {
   pairloom::bind_dense_rows(m);
   pairloom::bind_fm(m);
   pairloom::bind_gibbs(m);
+  pairloom::bind_implicit_als(m);
   pairloom::bind_linear(m);
   pairloom::bind_raw_text(m);
   pairloom::bind_related_items(m);

@@ -63,7 +63,7 @@ def fit(
     interactions
         File, folder or glob with one row an event.
     model
-        item-to-item, ease or popularity.
+        item-to-item, ease, implicit-als or popularity.
     items
         File with one row an item, in the same column of ids; a column title names items in reasons.
     output

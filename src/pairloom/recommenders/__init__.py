@@ -1,6 +1,7 @@
 """Recommenders: from who took what to the right items, with reasons."""
 
 from pairloom.recommenders.ease import EASE
+from pairloom.recommenders.implicit_als import ImplicitALS
 from pairloom.recommenders.interactions import Columns
 from pairloom.recommenders.item_to_item import ItemToItem
 from pairloom.recommenders.model_file import load_recommender, save_recommender
@@ -10,6 +11,7 @@ from pairloom.recommenders.recommendations import Recommendations
 __all__ = [
     "EASE",
     "Columns",
+    "ImplicitALS",
     "ItemToItem",
     "Popularity",
     "Recommendations",

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from pairloom.errors import UserError
 from pairloom.recommenders.ease import EASE
+from pairloom.recommenders.implicit_als import ImplicitALS
 from pairloom.recommenders.item_to_item import ItemToItem
 from pairloom.recommenders.popularity import Popularity
 from pairloom.recommenders.recommender import Recommender
 
 __all__ = ["recommender_names", "recommender_type"]
 
-TYPES: Sequence[type[Recommender]] = (ItemToItem, EASE, Popularity)
+TYPES: Sequence[type[Recommender]] = (ItemToItem, EASE, ImplicitALS, Popularity)
 
 
 def recommender_names() -> list[str]:

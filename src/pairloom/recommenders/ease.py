@@ -76,14 +76,14 @@ class EASE(Recommender):
             rows = self._dense(self.histories_.take(users))
             gram += rows.T @ rows
         gram[np.diag_indices(n_items)] += self.l2
-        return np.linalg.inv(gram)
+        return np.asarray(np.linalg.inv(gram), np.float64)
 
     def _inverse_by_users(self) -> Float64Array:
         """Woodbury's identity: with fewer users than items, their Gram matrix is the smaller one to invert."""
         rows = self._dense(self.histories_).astype(np.float64)
         gram = rows @ rows.T
         gram[np.diag_indices(len(gram))] += self.l2
-        inverse = rows.T @ (np.linalg.solve(gram, rows) / -self.l2)
+        inverse: Float64Array = np.asarray(rows.T @ (np.linalg.solve(gram, rows) / -self.l2), np.float64)
         inverse[np.diag_indices(len(inverse))] += 1 / self.l2
         return inverse
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from pairloom.algorithms.families.blas_threads import blas_threads
 from pairloom.errors import UserError
 from pairloom.kernels.related_items import best_items
 from pairloom.recommenders.attributes import ItemAttributes, read_attributes
@@ -100,7 +101,8 @@ class Recommender:
             self.attributes_ = read_attributes(items, self.columns.item, self.items_)
         self.histories_ = Histories.of_events(events, len(self.users_), len(self.items_), self.duplicates)
         self._count()
-        self._learn()
+        with blas_threads(self._threads()):
+            self._learn()
         return self
 
     def update(self, interactions: Any) -> Self:
@@ -118,7 +120,8 @@ class Recommender:
         updated = self._copy()
         updated.users_, updated.items_, updated.histories_ = users, items, both
         updated._count()
-        updated._learn_again(changed)
+        with blas_threads(self._threads()):
+            updated._learn_again(changed)
         self.__dict__ = updated.__dict__
         return self
 
@@ -246,7 +249,8 @@ class Recommender:
         refused: npt.NDArray[np.bool_] | None,
         factors: Float32Array | None,
     ) -> Iterable[tuple[Int32Array, Float32Array]]:
-        scores = self._scores(histories)
+        with blas_threads(self._threads()):
+            scores = self._scores(histories)
         empty = np.diff(histories.offsets) == 0
         scores[empty] = self.popularity_
         if factors is not None:
