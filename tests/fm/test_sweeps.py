@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from pairloom import FactorizationMachineRegressor
+from pairloom import FactorizationMachineClassifier, FactorizationMachineRegressor
 from pairloom.errors import UserError
 from pairloom.fm.sweeps import samples
+from pairloom.fm.sweeps.chain import Chain
+from pairloom.fm.sweeps.convergence import left_behind, split_r_hat
 from pairloom.fm.sweeps.priors import Priors
 from pairloom.fm.sweeps.row_fields import find_fields
 from pairloom.fm.sweeps.terms import Terms, prepared_rows
@@ -248,3 +252,146 @@ def test_validation_rows_are_measured_on_the_mean_over_samples():
     measured = model.history_[-1].validation_loss
     assert measured is not None
     assert abs(np.sqrt(measured) - error(model, test)) < 1e-3
+
+
+def clicks(n_rows=6000):
+    """Labels 1 where a planted machine plus normal noise is above zero, and the chance of that."""
+    rows = planted(noise=0.0, n_rows=n_rows)
+    rng = np.random.default_rng(1)
+    parts = []
+    for part in rows:
+        hidden = (part.labels - 3).astype(np.float64)
+        parts.append((part.labelled((hidden + rng.normal(size=len(hidden)) > 0).astype(np.float32)), hidden))
+    return parts
+
+
+def log_loss(labels, chances):
+    return float(-np.mean(np.log(np.where(labels > 0.5, chances, 1 - chances))))
+
+
+@pytest.mark.parametrize(("solver", "slack"), [("als", 0.035), ("mcmc", 0.025)])
+def test_probit_finds_the_chances(solver, slack):
+    (train, _), (test, hidden) = clicks(12_000)
+    best = log_loss(test.labels, np.array([NormalDist().cdf(x) for x in hidden]))
+    model = FactorizationMachineClassifier(
+        4, solver=solver, epochs=150, linear_decay=1, factors_decay=3, random_state=0
+    )
+    model.fit(train, train.labels.astype(int))
+    chances = model.predict_proba(test)[:, 1]
+    assert log_loss(test.labels, chances) < best + slack
+    np.testing.assert_array_equal(model.predict(test), chances > 0.5)
+    if solver == "mcmc":
+        model.model_.posterior = None  # what is left gives nearly the same log-odds
+        assert np.abs(model.predict_proba(test)[:, 1] - chances).mean() < 0.03
+
+
+def stars(n_rows=9000):
+    rng = np.random.default_rng(2)
+    parts = planted(noise=0.0, n_rows=n_rows)
+    cuts = np.array([-1.5, -0.5, 0.3, 1.4])
+    hidden = [part.labels - 3 + rng.normal(size=part.n_rows) for part in parts]
+    return [
+        part.labelled((1 + np.searchsorted(cuts, x)).astype(np.float32))
+        for part, x in zip(parts, hidden, strict=True)
+    ]
+
+
+def test_ordered_probit_finds_cuts_and_shares():
+    train, test = stars()
+    model = FactorizationMachineRegressor(4, solver="mcmc", likelihood="ordinal", epochs=200, random_state=0)
+    model.fit(train, train.labels)
+    cuts = model.model_.posterior.cuts.mean(axis=0)
+    np.testing.assert_allclose(np.diff(cuts), [1.0, 0.8, 1.1], atol=0.12)
+    shares = model.predict_distribution(test)
+    assert model.levels_.tolist() == [1, 2, 3, 4, 5]
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
+    for place, level in enumerate(model.levels_):
+        assert abs(shares[:, place].mean() - (test.labels == level).mean()) < 0.02
+    means, deviations = model.predict(test, return_std=True)
+    np.testing.assert_allclose(means, shares @ model.levels_, atol=1e-4)
+    assert abs(np.mean(((test.labels - means) / deviations) ** 2) - 1) < 0.1
+    normal = FactorizationMachineRegressor(4, solver="mcmc", epochs=200, random_state=0).fit(
+        train, train.labels
+    )
+    assert error(model, test) < error(normal, test) + 0.003
+    model.model_.posterior = None
+    assert abs(error(model, test) - np.sqrt(np.mean((means - test.labels) ** 2))) < 0.05
+
+
+def test_levels_survive_a_file(tmp_path):
+    train, test = stars(1500)
+    model = FactorizationMachineRegressor(2, solver="mcmc", likelihood="ordinal", epochs=30, random_state=0)
+    model.fit(train, train.labels).save(tmp_path)
+    loaded = FactorizationMachineRegressor.load(tmp_path)
+    np.testing.assert_array_equal(model.predict_distribution(test), loaded.predict_distribution(test))
+    np.testing.assert_array_equal(model.predict(test), loaded.predict(test))
+
+
+def test_chains_agree_and_are_averaged():
+    train, test = planted()
+    model = FactorizationMachineRegressor(
+        2, solver="mcmc", epochs=200, n_chains=3, n_samples=60, random_state=0
+    )
+    model.fit(train, train.labels)
+    assert model.model_.posterior.n_samples == 60
+    assert model.convergence_["diverged"] == model.convergence_["stuck"] == []
+    assert 0.99 < model.convergence_["r_hat"] < 1.2
+    assert error(model, test) < 0.325
+
+
+def test_r_hat_tells_chains_that_agree_from_those_that_do_not():
+    rng = np.random.default_rng(0)
+    agree = [rng.normal(size=(400, 2)) for _ in range(3)]
+    assert split_r_hat(agree).max() < 1.02
+    agree[1] = agree[1] + [0, 3]
+    r_hat = split_r_hat(agree)
+    assert r_hat[0] < 1.02
+    assert r_hat[1] > 1.5
+    drifting = np.linspace(0, 5, 400)[:, None] + rng.normal(size=(400, 1))
+    assert split_r_hat([drifting])[0] > 1.5
+
+
+def test_a_diverging_chain_is_reported_and_not_averaged_in(monkeypatch):
+    train, test = planted(n_rows=1500)
+
+    def sweep(self, whole=Chain.sweep):
+        whole(self)
+        if self.number == 1 and self.n_sweeps > 5:
+            self.residuals[0] = np.nan
+
+    monkeypatch.setattr(Chain, "sweep", sweep)
+    model = FactorizationMachineRegressor(2, solver="mcmc", epochs=20, n_chains=2, random_state=0)
+    with pytest.warns(UserWarning, match=r"Of 2 chains, predictions leave out \[1\]: 1 diverged"):
+        model.fit(train, train.labels)
+    assert model.convergence_["diverged"] == [1]
+    assert np.isfinite(model.predict(test)).all()
+
+
+def test_a_chain_that_stays_behind_is_found():
+    rng = np.random.default_rng(0)
+    chains = [rng.normal(1, 0.01, (50, 3)) for _ in range(3)]
+    assert left_behind(chains) == []
+    chains[2][:, 0] += 0.5
+    assert left_behind(chains) == [2]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"solver": "sgd", "likelihood": "ordinal"}, "likelihood 'ordinal' needs solver 'mcmc'"),
+        ({"solver": "mcmc", "likelihood": "poisson"}, "'likelihood' must be 'normal' or 'ordinal'"),
+        ({"solver": "mcmc", "likelihood": "ordinal", "epochs": 2}, "2 to 64 different values"),
+    ],
+)
+def test_likelihoods_that_cannot_be(settings, message):
+    train, _ = planted(n_rows=300)
+    with pytest.raises(UserError, match=message):
+        FactorizationMachineRegressor(2, **settings).fit(train, train.labels)
+
+
+def test_levels_take_no_weights():
+    train, _ = stars(300)
+    with pytest.raises(UserError, match="Got sample weights"):
+        FactorizationMachineClassifier(2, solver="mcmc", epochs=2, burn_in=0).fit(
+            train, train.labels > 3, sample_weight=np.linspace(1, 2, train.n_rows)
+        )

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,7 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
     solver: str
     epochs: int | None
     burn_in: int | None
+    n_chains: int
     n_samples: int
     learning_rate: float | None
     bias_learning_rate: float | None
@@ -85,6 +86,9 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
 
     def _encode_labels(self, labels: npt.NDArray[Any], *, classes: Any = None) -> npt.NDArray[np.float32]:
         raise NotImplementedError
+
+    def _likelihood(self) -> Literal["normal", "ordinal"]:
+        return "normal"
 
     def _class_weights(self, labels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
         return None
@@ -273,6 +277,8 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
             epochs=default.epochs if self.epochs is None else int(self.epochs),
             burn_in=None if self.burn_in is None else int(self.burn_in),
             n_samples=int(self.n_samples),
+            n_chains=int(self.n_chains),
+            likelihood=self._likelihood(),
             bias_rate=either(self.bias_learning_rate, rate / 10),
             linear_rate=either(self.linear_learning_rate, rate),
             factors_rate=either(self.factors_learning_rate, rate),
@@ -310,7 +316,7 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
             value = getattr(self, name)
             if value not in choices:
                 raise UserError(f"{owner}: '{name}' must be one of {', '.join(choices)}. Got {value!r}.")
-        for name in ("n_factors", "epochs", "batch_size", "n_iter_no_change", "n_samples"):
+        for name in ("n_factors", "epochs", "batch_size", "n_iter_no_change", "n_samples", "n_chains"):
             value = getattr(self, name)
             if name == "epochs" and value is None:
                 continue
@@ -340,10 +346,6 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
             raise UserError(
                 f"{owner}: 'burn_in' must be None or an integer of 0 or more. Got {self.burn_in!r}."
             )
-        if self._task == "classification" and self.solver in SWEEPING:
-            raise UserError(
-                f"{owner}: 'solver' must not be {self.solver!r}, which is for numbers. Take 'sgd'."
-            )
         if self.early_stopping and self.solver in SWEEPING:
             raise UserError(
                 f"{owner}: 'early_stopping' must be off with solver {self.solver!r}, which does not overfit with more "
@@ -369,6 +371,14 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         rows = rows_of(X)
         self._check_columns(X, rows, reset=False)
         return rows
+
+    @property
+    def convergence_(self) -> Mapping[str, Any]:
+        """Of solver "mcmc": ``r_hat`` (near 1 where chains agree), and which were left out as diverged or stuck."""
+        said = self._fitted().metadata.get("convergence")
+        if said is None:
+            raise AttributeError(f"{type(self).__name__} has 'convergence_' after a fit with solver 'mcmc'.")
+        return said
 
     @property
     def intercept_(self) -> float:

@@ -88,6 +88,7 @@ class FactorizationMachineClassifier(FactorizationMachineEstimator):
         tol: float = 1e-5,
         burn_in: int | None = None,
         n_samples: int = 128,
+        n_chains: int = 1,
         shuffle: bool = True,
         warm_start: bool = False,
         n_jobs: int | None = None,

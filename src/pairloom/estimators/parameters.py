@@ -59,6 +59,8 @@ PARAMETERS = """Parameters
         over a half.
     n_samples : int, default 128
         Samples of "mcmc" that are kept, evenly spaced over the epochs after burn-in.
+    n_chains : int, default 1
+        Chains of "mcmc", over which `n_samples` are split; `convergence_` tells whether they agree.
     shuffle : bool, default True
     warm_start : bool, default False
         Whether `fit` goes on from the last fit.

@@ -26,6 +26,9 @@ class FactorizationMachineRegressor(FactorizationMachineEstimator):
     and the combination counts, as of a user and an item.
 
     {parameters}
+    likelihood : {"normal", "ordinal"}, default "normal"
+        How labels follow from scores, for solver "mcmc": normal around them, or, as stars do, as levels of a hidden
+        number (an ordered probit). "ordinal" predicts the mean of the levels; see `predict_distribution`.
     clip_predictions : bool, default False
         Cut predictions to the range of the training labels.
 
@@ -48,6 +51,7 @@ class FactorizationMachineRegressor(FactorizationMachineEstimator):
 
     _task: Task = "regression"
 
+    likelihood: str
     clip_predictions: bool
 
     def __init__(
@@ -80,11 +84,13 @@ class FactorizationMachineRegressor(FactorizationMachineEstimator):
         tol: float = 1e-5,
         burn_in: int | None = None,
         n_samples: int = 128,
+        n_chains: int = 1,
         shuffle: bool = True,
         warm_start: bool = False,
         n_jobs: int | None = None,
         deterministic: bool = False,
         random_state: RandomState = None,
+        likelihood: str = "normal",
         clip_predictions: bool = False,
         callbacks: Iterable[Callback] | None = None,
         verbose: int = 0,
@@ -139,6 +145,36 @@ class FactorizationMachineRegressor(FactorizationMachineEstimator):
         if not return_std:
             return self._fitted().predict(rows, n_threads=self._threads())
         return self._fitted().predict_with_deviation(rows, n_threads=self._threads())
+
+    def predict_distribution(self, X: Any) -> npt.NDArray[np.float32]:
+        """Return the probability of every level, of shape (n_rows, n_levels), with likelihood "ordinal".
+
+        Parameters
+        ----------
+        X : as in `fit`
+        """
+        return self._fitted().predict_distribution(self._parts_to_score(X), n_threads=self._threads())[1]
+
+    @property
+    def levels_(self) -> npt.NDArray[np.float64]:
+        """The labels that there are, ascending, with likelihood "ordinal"; of shape (n_levels,)."""
+        posterior = self._fitted().posterior
+        if posterior is None or not len(posterior.levels):
+            raise AttributeError(
+                f"{type(self).__name__} has 'levels_' after a fit with likelihood 'ordinal'."
+            )
+        return posterior.levels
+
+    def _likelihood(self) -> Literal["normal", "ordinal"]:
+        if self.likelihood not in ("normal", "ordinal"):
+            raise UserError(
+                f"{type(self).__name__}: 'likelihood' must be 'normal' or 'ordinal'. Got {self.likelihood!r}."
+            )
+        if self.likelihood == "ordinal" and self.solver != "mcmc":
+            raise UserError(
+                f"{type(self).__name__}: likelihood 'ordinal' needs solver 'mcmc'. Got {self.solver!r}."
+            )
+        return "ordinal" if self.likelihood == "ordinal" else "normal"
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the coefficient of determination R^2 of the predictions."""

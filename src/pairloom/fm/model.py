@@ -22,6 +22,7 @@ from pairloom.rows import RelationalRows, RowBatch
 __all__ = ["FactorizationMachine", "model_layout", "probabilities"]
 
 Float32Array = npt.NDArray[np.float32]
+SMALLEST = 1e-12
 
 
 def model_layout(n_factors: int) -> tuple[int, int]:
@@ -123,8 +124,10 @@ class FactorizationMachine:
         if self.posterior is not None:
             checked = checked_parts(rows)
             with np.errstate(over="ignore", invalid="ignore"):
-                means = self.posterior.moments(checked, n_threads=n_threads)[0].astype(np.float32)
-            return self._finite(means, checked)
+                means = self.posterior.moments(checked, n_threads=n_threads)[0]
+                if self.task == "classification":
+                    means = np.log(np.clip(means, SMALLEST, 1.0)) - np.log(np.clip(1 - means, SMALLEST, 1.0))
+            return self._finite(means.astype(np.float32), checked)
         rows = plain_rows(rows).labelled(None) if isinstance(rows, RelationalRows) else rows.labelled(None)
         repeated = find_repeated(rows)
         scores = fm_scores(
@@ -171,9 +174,25 @@ class FactorizationMachine:
             raise UserError(
                 "Standard deviations come from samples: the model must be a regressor of solver 'mcmc'. Train one."
             )
-        deviations = self.posterior.moments(checked_parts(rows), n_threads=n_threads)[1]
-        both = np.hypot(deviations, self.posterior.noise_deviation).astype(np.float32)
-        return self.predict(rows, n_threads=n_threads), both
+        means, deviations = self.posterior.moments(checked_parts(rows), n_threads=n_threads)
+        return self._clipped(means.astype(np.float32)), deviations.astype(np.float32)
+
+    def predict_distribution(
+        self, rows: RowBatch | RelationalRows, *, n_threads: int = 1
+    ) -> tuple[npt.NDArray[np.float64], Float32Array]:
+        """Return the levels that labels have, ascending, and their probabilities of shape (n_rows, n_levels).
+
+        Raises
+        ------
+        UserError
+            For a model whose labels are not levels.
+        """
+        if self.posterior is None or not len(self.posterior.levels):
+            raise UserError(
+                "Probabilities of levels come from a model of solver 'mcmc' with likelihood 'ordinal'. Train one."
+            )
+        shares = self.posterior.distribution(checked_parts(rows), n_threads=n_threads)
+        return self.posterior.levels, shares.astype(np.float32)
 
     def predict(self, rows: RowBatch | RelationalRows, *, n_threads: int = 1) -> Float32Array:
         """Return predictions of shape (n_rows,): numbers, or a classifier's probabilities of label 1."""
@@ -182,7 +201,10 @@ class FactorizationMachine:
             return (
                 probabilities(scores) if self.calibration is None else self.calibration.probabilities(scores)
             )
+        return self._clipped(scores)
+
+    def _clipped(self, predictions: Float32Array) -> Float32Array:
         if self.clip_predictions and self.label_range is not None:
             lowest, highest = self.label_range
-            return np.clip(scores, np.float32(lowest), np.float32(highest))
-        return scores
+            return np.clip(predictions, np.float32(lowest), np.float32(highest))
+        return predictions

@@ -13,6 +13,7 @@ from pairloom.errors import DataError
 from pairloom.fm.sweeps.terms import Terms, prepared_rows
 from pairloom.kernels.fm import allocate_table, fm_scores
 from pairloom.kernels.gibbs import gibbs_stride
+from pairloom.kernels.latents import level_probabilities
 from pairloom.kernels.native_rows import native_rows
 from pairloom.rows import RelationalRows, RowBatch
 
@@ -24,12 +25,14 @@ Float64Array = npt.NDArray[np.float64]
 LARGEST = 6e4
 SUMMARY_FACTORS = 64
 SUMMARY_PASSES = 3
-NAMES = ("biases", "noise", "linear", "factors")
+NAMES = ("biases", "noise", "cuts", "linear", "factors", "levels")
+LOGIT_PER_PROBIT = 1.702
+"""The logistic function of so many times x is within 0.01 of the normal distribution function of x."""
 
 
 def sample_bytes(n_features: int, n_factors: int) -> int:
     """Return the memory of one kept sample."""
-    return 2 * n_features * (n_factors + 1) + 16
+    return 2 * n_features * (n_factors + 1) + 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,12 @@ class Posterior:
     ----------
     biases, noise : ndarrays of shape (n_samples,), float64
         The bias, and the standard deviation of a label around its score.
+    cuts : ndarray of shape (n_samples, n_cuts), float64
+        Where labels are levels of a hidden number, normal around the score with variance one: what lies between these.
     linear : ndarray of shape (n_samples, n_features), float16
     factors : ndarray of shape (n_samples, n_features, n_factors), float16
+    levels : ndarray of shape (n_cuts + 1,), float64
+        The levels' values; empty where labels are no levels, and are normal around scores.
     label_mean, label_scale : float
         A score times the scale plus the mean is in the units of the labels.
     feature_scale : ndarray of shape (n_features,), float32, optional
@@ -50,8 +57,10 @@ class Posterior:
 
     biases: Float64Array
     noise: Float64Array
+    cuts: Float64Array
     linear: Float16Array
     factors: Float16Array
+    levels: Float64Array
     label_mean: float = 0.0
     label_scale: float = 1.0
     feature_scale: Float32Array | None = None
@@ -118,7 +127,14 @@ class Posterior:
     def moments(
         self, rows: RowBatch | RelationalRows, *, n_threads: int = 1
     ) -> tuple[Float64Array, Float64Array]:
-        """Return mean and standard deviation of the scores over samples, both of shape (n_rows,)."""
+        """Return what labels are expected, and their standard deviations around it, both of shape (n_rows,).
+
+        The deviation counts both what the parameters leave open and the noise of a label.
+        """
+        if len(self.levels):
+            shares = self.distribution(rows, n_threads=n_threads)
+            mean = shares @ self.levels
+            return mean, np.sqrt(np.maximum(shares @ np.square(self.levels) - np.square(mean), 0.0))
         total, squares = np.zeros(rows.n_rows), np.zeros(rows.n_rows)
         first: Float64Array | None = None
         for scores in self.scores(rows, n_threads=n_threads):
@@ -127,7 +143,15 @@ class Posterior:
             squares += np.square(scores - first)
         assert first is not None
         mean = total / self.n_samples
-        return first + mean, np.sqrt(np.maximum(squares / self.n_samples - mean**2, 0.0))
+        spread = np.sqrt(np.maximum(squares / self.n_samples - mean**2, 0.0))
+        return first + mean, np.hypot(spread, self.noise_deviation)
+
+    def distribution(self, rows: RowBatch | RelationalRows, *, n_threads: int = 1) -> Float64Array:
+        """Return the probabilities of the levels, of shape (n_rows, n_levels)."""
+        shares = np.zeros((rows.n_rows, len(self.levels)))
+        for scores, cuts in zip(self.scores(rows, n_threads=n_threads), self.cuts, strict=True):
+            shares += level_probabilities(scores, cuts, n_threads=n_threads)
+        return shares / self.n_samples
 
     @property
     def noise_deviation(self) -> float:
@@ -154,12 +178,24 @@ class Posterior:
         values, vectors = np.linalg.eigh(basis.T @ self._times_gram(basis, range(self.n_samples)))
         leading = np.argsort(-values)[:n_kept]
         factors = (basis @ vectors[:, leading]) * np.sqrt(np.maximum(values[leading], 0.0))
-        weights = self.linear.mean(axis=0, dtype=np.float64) * self.label_scale
-        factors = factors.astype(np.float64) * np.sqrt(self.label_scale)
+        offset, slope = self._line()
+        weights = self.linear.mean(axis=0, dtype=np.float64) * slope
+        factors = factors.astype(np.float64) * np.sqrt(slope)
         if self.feature_scale is not None:
             weights, factors = weights / self.feature_scale, factors / self.feature_scale[:, None]
-        bias = self.label_mean + self.label_scale * float(self.biases.mean())
+        bias = offset + slope * float(self.biases.mean())
         return bias, weights.astype(np.float32), factors.astype(np.float32)
+
+    def _line(self) -> tuple[float, float]:
+        """Return the line from mean scores to the scores of one machine: log-odds of two levels, values of more."""
+        if not len(self.levels):
+            return self.label_mean, self.label_scale
+        cuts = self.cuts.mean(axis=0)
+        if len(cuts) == 1:
+            return -LOGIT_PER_PROBIT * float(cuts[0]), LOGIT_PER_PROBIT
+        scores = np.linspace(cuts[0] - 0.5, cuts[-1] + 0.5, 33, dtype=np.float32)
+        slope, offset = np.polyfit(scores, level_probabilities(scores, cuts) @ self.levels, 1)
+        return float(offset), float(slope)
 
     def _times_gram(self, basis: Float32Array, samples: Sequence[int]) -> Float32Array:
         """Return the mean over samples of ``V V^T`` times a matrix."""
@@ -176,10 +212,9 @@ class Posterior:
     def described(self) -> dict[str, Any]:
         """Return what a model's metadata says of this."""
         return {
-            "n_samples": self.n_samples,
-            "n_factors": self.n_factors,
+            "n_samples": self.n_samples, "n_factors": self.n_factors, "n_levels": len(self.levels),
             "labels": [self.label_mean, self.label_scale],
-        }
+        }  # fmt: skip
 
     @classmethod
     def restored(
@@ -192,21 +227,28 @@ class Posterior:
     ) -> Posterior:
         """Undo `arrays` and `described`; DataError for what they never returned."""
         try:
-            n_samples, n_factors = int(said["n_samples"]), int(said["n_factors"])
+            n_samples, n_factors, n_levels = (
+                int(said[name]) for name in ("n_samples", "n_factors", "n_levels")
+            )
             mean, scale = (float(x) for x in said["labels"])
             found = [np.array(arrays.pop(f"posterior.{name}")) for name in NAMES]
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DataError(
                 "complete samples", got=repr(error), source=source, action="Train again"
             ) from error
-        shapes = ((n_samples,), (n_samples,), (n_samples, n_features), (n_samples, n_features, n_factors))
-        types = (np.float64, np.float64, np.float16, np.float16)
+        n_cuts = max(0, n_levels - 1)
+        shapes = (
+            (n_samples,), (n_samples,), (n_samples, n_cuts), (n_samples, n_features),
+            (n_samples, n_features, n_factors), (n_levels,),
+        )  # fmt: skip
+        types = (np.float64, np.float64, np.float64, np.float16, np.float16, np.float64)
         sound = (
             n_samples > 0
             and all(
                 a.shape == shape and a.dtype == t for a, shape, t in zip(found, shapes, types, strict=True)
             )
             and all(bool(np.isfinite(array).all()) for array in found)
+            and bool((np.diff(found[2], axis=1) > 0).all())
             and np.isfinite(mean)
             and 0 < scale < np.inf
         )

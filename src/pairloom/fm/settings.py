@@ -76,6 +76,10 @@ class FMSettings:
         First epochs of "mcmc" of which no sample is kept; None takes a tenth, but 20 where there are so many.
     n_samples : int
         Samples of "mcmc" that are kept, evenly spaced.
+    likelihood : {"normal", "ordinal"}
+        How labels of a regressor follow from scores, for "mcmc": normal around them, or as levels of a hidden number.
+    n_chains : int
+        Chains of "mcmc", over which `n_samples` are split.
     """
 
     task: Task = "regression"
@@ -117,9 +121,11 @@ class FMSettings:
     exchanges: int = 32
     burn_in: int | None = None
     n_samples: int = 128
+    likelihood: Literal["normal", "ordinal"] = "normal"
+    n_chains: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("n_factors", "epochs", "batch_rows", "n_threads", "exchanges", "n_samples"):
+        for name in ("n_factors", "epochs", "batch_rows", "n_threads", "exchanges", "n_samples", "n_chains"):
             if getattr(self, name) < 1:
                 raise UserError(f"FMSettings: '{name}' must be 1 or more. Got {getattr(self, name)}.")
         for name in FLOATS:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pairloom.fm.settings import FMSettings
+from pairloom.fm.sweeps.likelihoods import Likelihood
 from pairloom.fm.sweeps.priors import Priors
 from pairloom.fm.sweeps.terms import Terms
 from pairloom.kernels.gibbs import JoinedRows, gibbs_stride
@@ -20,7 +21,7 @@ INITIAL_STREAM, UNSEEN_STREAM = 2**32, 2**33
 
 
 class Chain:
-    """Parameters of the seen columns, in the order of the terms, for labels that are centred and scaled.
+    """Parameters of the seen columns, in the order of the terms.
 
     Parameters
     ----------
@@ -29,7 +30,8 @@ class Chain:
     terms : Terms
     rows : JoinedRows
         Their kernels; several chains share them.
-    labels : ndarray of shape (n_rows,), float32
+    likelihood : Likelihood
+        Of the chain's own.
     weights : ndarray of shape (n_rows,), float32, optional
     number : int
         Tells the chains of a training apart.
@@ -40,14 +42,14 @@ class Chain:
         settings: FMSettings,
         terms: Terms,
         rows: JoinedRows,
-        labels: Float32Array,
+        likelihood: Likelihood,
         *,
         weights: Float32Array | None = None,
         number: int = 0,
     ) -> None:
         self.settings, self.terms, self.number = settings, terms, number
-        self._rows, self._labels, self._weights = rows, labels, weights
-        self.weight = float(len(labels)) if weights is None else float(weights.sum(dtype=np.float64))
+        self._rows, self.likelihood, self._weights = rows, likelihood, weights
+        self.weight = float(terms.n_rows) if weights is None else float(weights.sum(dtype=np.float64))
         k, stride = settings.n_factors, gibbs_stride(settings.n_factors)
         self.draws = settings.solver == "mcmc"
         precisions = {} if self.draws else {
@@ -58,25 +60,33 @@ class Chain:
         self.linear = np.zeros(len(terms.columns), np.float32)
         self.factors = np.zeros((len(terms.columns), stride), np.float32)
         self.factors[:, :k] = rng.normal(0.0, settings.factors_scale, (len(terms.columns), k))
-        self.bias = 0.0
+        self.bias = likelihood.first_bias
         self.noise_precision = 1.0
         self.n_sweeps = 0
+        self.diverged = False
         self.residuals = np.empty(0, np.float32)
 
     def _random(self, stream: int) -> np.random.Generator:
         return np.random.default_rng([self.settings.random_state, self.number, stream])
 
     def refresh(self) -> None:
-        """Compute residuals, scores less labels, from the parameters."""
-        scores = np.empty(len(self._labels))
+        """Compute residuals, scores less targets, from the parameters."""
+        scores = np.empty(self.terms.n_rows)
         self._rows.scores(self.linear, self.factors, scores)
-        self.residuals = (scores + self.bias - self._labels).astype(np.float32)
+        self.residuals = (scores + self.bias - self.likelihood.targets).astype(np.float32)
+
+    def scores(self) -> Float32Array:
+        """Return the scores of all rows, of shape (n_rows,)."""
+        return self.residuals + self.likelihood.targets
 
     def sweep(self) -> None:
         """Move every parameter once."""
         if self.n_sweeps % REFRESH == 0 or not len(self.residuals):
             self.refresh()
         rng = self._random(self.n_sweeps)
+        scores = self.scores()
+        if self.likelihood.renew(scores, rng, draws=self.draws):
+            self.residuals = scores - self.likelihood.targets
         if self.draws:
             self._draw_noise(rng)
             self.priors.draw(self.linear, self.factors, rng)
@@ -114,21 +124,16 @@ class Chain:
         self.bias, self.noise_precision = earlier.bias, earlier.noise_precision
         self.n_sweeps = earlier.n_sweeps
 
-    @property
-    def squared_error(self) -> float:
-        """Sum of the squared residuals, by weight."""
+    def _draw_noise(self, rng: np.random.Generator) -> None:
+        if self.likelihood.draws_noise:
+            self.noise_precision = float(
+                rng.gamma((SHAPE + self.weight) / 2, 2 / (RATE + self._squared_error()))
+            )
+
+    def _squared_error(self) -> float:
         if self._weights is None:
             return float(self.residuals @ self.residuals)
         return float(self._weights @ np.square(self.residuals))
-
-    @property
-    def absolute_error(self) -> float:
-        """Sum of the absolute residuals, by weight."""
-        absolutes = np.abs(self.residuals)
-        return float(absolutes.sum() if self._weights is None else self._weights @ absolutes)
-
-    def _draw_noise(self, rng: np.random.Generator) -> None:
-        self.noise_precision = float(rng.gamma((SHAPE + self.weight) / 2, 2 / (RATE + self.squared_error)))
 
     def _move_bias(self, rng: np.random.Generator) -> None:
         total = (

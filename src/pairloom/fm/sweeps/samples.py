@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -38,6 +39,7 @@ class Samples:
     n_planned: int
     biases: list[float] = field(default_factory=list[float])
     noise: list[float] = field(default_factory=list[float])
+    cuts: list[npt.NDArray[np.float64]] = field(default_factory=list[npt.NDArray[np.float64]])
     linear: list[npt.NDArray[np.float16]] = field(default_factory=list[npt.NDArray[np.float16]])
     factors: list[npt.NDArray[np.float16]] = field(default_factory=list[npt.NDArray[np.float16]])
 
@@ -52,7 +54,9 @@ class Samples:
                 f"'burn_in' must be less than the {n_epochs} sweeps of 'epochs'. Got {burn_in}. "
                 "Lower it or sweep more often."
             )
-        return cls(burn_in, n_epochs - burn_in, min(settings.n_samples, n_epochs - burn_in))
+        return cls(
+            burn_in, n_epochs - burn_in, min(-(-settings.n_samples // settings.n_chains), n_epochs - burn_in)
+        )
 
     def take(self, epoch: int, chain: Chain) -> None:
         """Keep the parameters after a sweep if they are due."""
@@ -65,20 +69,34 @@ class Samples:
         linear, factors = chain.spread()
         self.biases.append(chain.bias)
         self.noise.append(1 / np.sqrt(chain.noise_precision))
+        self.cuts.append(chain.likelihood.cuts.copy())
         self.linear.append(np.clip(linear, -LARGEST, LARGEST).astype(np.float16))
         self.factors.append(np.clip(factors, -LARGEST, LARGEST).astype(np.float16))
 
+    @classmethod
+    def merged(cls, parts: Sequence[Samples], chain: Chain) -> Samples:
+        """Return the samples of several chains; before the first is due, the chain's parameters as they are."""
+        whole = cls(0, 1, 1)
+        for part in parts:
+            whole.biases += part.biases
+            whole.noise += part.noise
+            whole.cuts += part.cuts
+            whole.linear += part.linear
+            whole.factors += part.factors
+        if not whole.biases:
+            whole.take(0, chain)
+        return whole
+
     def posterior(
-        self, chain: Chain, scale: LabelScale, feature_scale: npt.NDArray[np.float32] | None
+        self,
+        scale: LabelScale,
+        feature_scale: npt.NDArray[np.float32] | None,
+        levels: npt.NDArray[np.float64],
     ) -> Posterior:
-        """Return the kept samples; before the first is due, the parameters as they are."""
-        if not self.biases:
-            now = Samples(0, 1, 1)
-            now.take(0, chain)
-            return now.posterior(chain, scale, feature_scale)
+        """Return what was kept, for predictions."""
         return Posterior(
-            np.array(self.biases), np.array(self.noise), np.stack(self.linear), np.stack(self.factors),
-            scale.mean, scale.scale, feature_scale,
+            np.array(self.biases), np.array(self.noise), np.stack(self.cuts), np.stack(self.linear),
+            np.stack(self.factors), levels, scale.mean, scale.scale, feature_scale,
         )  # fmt: skip
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +18,16 @@ from pairloom.fm.chunks import LabelScale
 from pairloom.fm.data import LabelSums, RowSource
 from pairloom.fm.epochs import BatchReport, EpochReport, OnBatch, OnEpoch
 from pairloom.fm.model import FactorizationMachine
+from pairloom.fm.posterior import LOGIT_PER_PROBIT, Posterior
 from pairloom.fm.settings import FMSettings
 from pairloom.fm.sweeps.chain import Chain
 from pairloom.fm.sweeps.collected import collect_rows, large_values
+from pairloom.fm.sweeps.convergence import Trace, left_behind, split_r_hat
+from pairloom.fm.sweeps.likelihoods import Levels, Likelihood, Normal, levels_of
+from pairloom.fm.sweeps.measured import loss_of, metrics_of
 from pairloom.fm.sweeps.samples import Samples, check_memory
 from pairloom.fm.sweeps.terms import Terms, prepared_rows
 from pairloom.fm.sweeps.validation import HeldOut
-from pairloom.metrics import REGRESSION, RegressionErrors
 from pairloom.rows import RelationalRows, RowBatch
 
 __all__ = ["SweepTrainer"]
@@ -45,8 +50,9 @@ class SweepTrainer:
         self._labels = LabelSums()
         self._label_scale = LabelScale()
         self._feature_scale: npt.NDArray[np.float32] | None = None
-        self._chain: Chain | None = None
-        self._samples: Samples | None = None
+        self._chains: list[Chain] = []
+        self._samples: list[Samples] = []
+        self._traces: list[Trace] = []
         self._n_features = 0
 
     @property
@@ -76,6 +82,8 @@ class SweepTrainer:
             When the memory for the samples is not there, or for several hosts.
         DataError
             For rows that cannot be trained on.
+        DivergenceError
+            When no chain has a finite loss.
         """
         settings = self.settings
         if collective.size > 1:
@@ -85,98 +93,153 @@ class SweepTrainer:
         rows, self._labels = collect_rows(source(), settings.task)
         self._n_features = max(rows.n_features, n_features or 0)
         self._feature_scale = large_values(rows, self._n_features) if settings.scale_features else None
-        self._label_scale = LabelScale(
+        self._label_scale = self._scale_of_labels()
+        n_epochs = epochs or settings.epochs
+        n_chains = settings.n_chains if settings.solver == "mcmc" else 1
+        self._samples = []
+        if settings.solver == "mcmc":
+            self._samples = [Samples.planned(settings, n_epochs) for _ in range(n_chains)]
+            n_samples = sum(samples.n_planned for samples in self._samples)
+            check_memory(n_samples, self._n_features, settings.n_factors)
+        prepared = prepared_rows(rows, self._feature_scale, n_features=self._n_features)
+        self._begin(prepared, n_chains)
+        burn_in = self._samples[0].burn_in if self._samples else None
+        held_out = (
+            None if validation is None else HeldOut(validation, settings.task, self._feature_scale, burn_in)
+        )
+        with threadpool_limits(settings.n_threads):  # numpy's own threads would spin between its short calls
+            self._run(prepared, held_out, n_epochs, on_epoch, on_batch)
+        return self
+
+    def _scale_of_labels(self) -> LabelScale:
+        settings = self.settings
+        if settings.task == "classification" or settings.likelihood == "ordinal":
+            return LabelScale()
+        return LabelScale(
             self._labels.mean if settings.center_labels else 0.0,
             self._labels.deviation if settings.scale_labels else 1.0,
         )
-        n_epochs = epochs or settings.epochs
-        self._samples = Samples.planned(settings, n_epochs) if settings.solver == "mcmc" else None
-        if self._samples is not None:
-            check_memory(self._samples.n_planned, self._n_features, settings.n_factors)
-        chain = self._begin(prepared_rows(rows, self._feature_scale, n_features=self._n_features))
-        burn_in = None if self._samples is None else self._samples.burn_in
-        held_out = (
-            None
-            if validation is None
-            else HeldOut(validation, self._label_scale, self._feature_scale, burn_in)
-        )
-        with threadpool_limits(settings.n_threads):  # numpy's own threads would spin between its short calls
-            self._run(chain, held_out, n_epochs, on_epoch, on_batch)
-        return self
 
-    def _begin(self, rows: RowBatch | RelationalRows) -> Chain:
+    def _begin(self, rows: RowBatch | RelationalRows, n_chains: int) -> None:
         terms = Terms(rows, n_features=self._n_features)
-        assert rows.labels is not None
         roots = None if rows.weights is None else np.sqrt(rows.weights)
         native = terms.native(self.settings.n_factors, root_weights=roots, n_threads=self.settings.n_threads)
-        chain = Chain(
-            self.settings, terms, native, self._label_scale.apply(rows.labels), weights=rows.weights
-        )
-        if self._chain is not None:
-            chain.go_on_from(self._chain)
-        self._chain = chain
-        return chain
+        earlier = self._chains
+        self._chains = [
+            Chain(self.settings, terms, native, self._likelihood(rows), weights=rows.weights, number=number)
+            for number in range(n_chains)
+        ]
+        self._traces = [Trace(rows.n_rows) for _ in self._chains]
+        for chain, before in zip(self._chains, earlier, strict=False):
+            if not before.diverged:
+                chain.go_on_from(before)
+
+    def _likelihood(self, rows: RowBatch | RelationalRows) -> Likelihood:
+        settings = self.settings
+        assert rows.labels is not None
+        if settings.task == "regression" and settings.likelihood == "normal":
+            return Normal(rows.labels, self._label_scale)
+        if rows.weights is not None:
+            raise UserError(
+                f"The solver '{settings.solver}' must have rows that count the same where labels are levels. Got "
+                "sample weights. Leave them out."
+            )
+        values = np.array([0.0, 1.0]) if settings.task == "classification" else levels_of(rows.labels)
+        return Levels(rows.labels, values, n_threads=settings.n_threads)
 
     def _run(
         self,
-        chain: Chain,
+        rows: RowBatch | RelationalRows,
         held_out: HeldOut | None,
         n_epochs: int,
         on_epoch: OnEpoch | None,
         on_batch: OnBatch | None,
     ) -> None:
+        assert rows.labels is not None
+        labels, weights, task = rows.labels.astype(np.float64), rows.weights, self.settings.task
         for epoch in range(n_epochs):
             started = time.perf_counter()
-            chain.sweep()
-            metrics = self._metrics(chain)
-            if not np.isfinite(metrics["mse"]):
+            predicted: list[npt.NDArray[np.float64]] = []
+            for number, chain in enumerate(self._chains):
+                if chain.diverged:
+                    continue
+                chain.sweep()
+                scores = chain.scores()
+                predictions = chain.likelihood.predicted(scores)
+                loss = loss_of(task, labels, predictions, weights)
+                if not (np.isfinite(loss) and np.isfinite(chain.noise_precision)):
+                    chain.diverged = True
+                    continue
+                predicted.append(predictions)
+                if self._samples:
+                    self._samples[number].take(epoch, chain)
+                    if epoch >= self._samples[number].burn_in:
+                        self._traces[number].take(loss, chain.noise_precision, scores)
+            if not predicted:
                 raise DivergenceError(
                     f"Training diverged in sweep {epoch + 1}: the loss is not finite. Scale large values down."
                 )
-            if self._samples is not None:
-                self._samples.take(epoch, chain)
+            mean = predicted[0] if len(predicted) == 1 else np.mean(predicted, axis=0)
+            metrics = metrics_of(task, labels, mean, weights)
             seconds = time.perf_counter() - started
-            held_out_loss = None if held_out is None else held_out.loss(chain, epoch)
-            report = EpochReport(
-                epoch,
-                metrics["mse"],
-                held_out_loss,
-                chain.terms.n_rows,
-                seconds,
-                held_out is not None,
-                metrics,
+            held_out_loss = (
+                None
+                if held_out is None
+                else held_out.loss([c for c in self._chains if not c.diverged], epoch)
             )
+            report = EpochReport(
+                epoch, loss_of(task, labels, mean, weights), held_out_loss, rows.n_rows, seconds,
+                held_out is not None, metrics,
+            )  # fmt: skip
             self.history.append(report)
-            if on_batch is not None and on_batch(BatchReport(epoch, 0, metrics)):
-                return
-            if on_epoch is not None and on_epoch(report):
+            stops = on_batch is not None and on_batch(BatchReport(epoch, 0, metrics))
+            if stops or (on_epoch is not None and on_epoch(report)):
                 return
 
-    def _metrics(self, chain: Chain) -> dict[str, float]:
-        scale = self._label_scale.scale
-        errors = RegressionErrors(chain.weight, chain.squared_error * scale**2, chain.absolute_error * scale)
-        results = errors.result()
-        return {metric.name: results[metric.name] for metric in REGRESSION}
+    def convergence(self) -> dict[str, Any]:
+        """Return ``r_hat``, the largest of the watched quantities, and which chains predictions leave out, and why."""
+        diverged = [number for number, chain in enumerate(self._chains) if chain.diverged]
+        alive = [number for number in range(len(self._chains)) if number not in diverged]
+        traces = [self._traces[number].values() for number in alive]
+        stuck = [alive[place] for place in left_behind(traces)]
+        used = [trace for number, trace in zip(alive, traces, strict=True) if number not in stuck]
+        r_hat = split_r_hat(used)
+        largest = float(r_hat.max()) if len(r_hat) and np.isfinite(r_hat).all() else None
+        return {"r_hat": largest, "diverged": diverged, "stuck": stuck}
 
     def model(self) -> FactorizationMachine:
         """Return what was learned: of "mcmc", the samples, and one machine that is nearly their mean."""
-        assert self._chain is not None
-        scale = self._label_scale
-        more = {
-            "label_range": (self._labels.lowest, self._labels.highest),
+        scale, task = self._label_scale, self.settings.task
+        more: dict[str, Any] = {
+            "label_range": (self._labels.lowest, self._labels.highest) if task == "regression" else None,
             "metadata": {"label_scale": [scale.mean, scale.scale], "solver": self.settings.solver},
             "feature_scale": self._feature_scale,
         }
-        if self._samples is not None:
-            posterior = self._samples.posterior(self._chain, scale, self._feature_scale)
+        if self._samples:
+            posterior = self._posterior(more["metadata"])
             with threadpool_limits(self.settings.n_threads):
                 bias, weights, factors = posterior.summary()
-            return FactorizationMachine.from_arrays(
-                self.settings.task, bias, weights, factors, posterior=posterior, **more
-            )
-        linear, factors = self._chain.spread()
-        weights, factors = linear * np.float32(scale.scale), factors * np.float32(np.sqrt(scale.scale))
+            return FactorizationMachine.from_arrays(task, bias, weights, factors, posterior=posterior, **more)
+        chain = self._chains[0]
+        linear, factors = chain.spread()
+        slope = LOGIT_PER_PROBIT if task == "classification" else scale.scale
+        weights, factors = linear * np.float32(slope), factors * np.float32(np.sqrt(slope))
         if self._feature_scale is not None:
             weights, factors = weights / self._feature_scale, factors / self._feature_scale[:, None]
-        bias = scale.mean + scale.scale * self._chain.bias
-        return FactorizationMachine.from_arrays(self.settings.task, bias, weights, factors, **more)
+        return FactorizationMachine.from_arrays(
+            task, scale.mean + slope * chain.bias, weights, factors, **more
+        )
+
+    def _posterior(self, metadata: dict[str, Any]) -> Posterior:
+        metadata["convergence"] = said = self.convergence()
+        if said["diverged"] or said["stuck"]:
+            warnings.warn(
+                f"Of {len(self._chains)} chains, predictions leave out {said['diverged'] + said['stuck']}: "
+                f"{len(said['diverged'])} diverged, {len(said['stuck'])} stayed at a far higher loss.",
+                stacklevel=4,
+            )
+        out = {*said["diverged"], *said["stuck"]}
+        used = [number for number in range(len(self._chains)) if number not in out]
+        chain = self._chains[used[0]]
+        samples = Samples.merged([self._samples[number] for number in used], chain)
+        return samples.posterior(self._label_scale, self._feature_scale, chain.likelihood.values)

@@ -6,11 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pairloom.errors import UserError
-from pairloom.fm.chunks import LabelScale
 from pairloom.fm.data import RowSource
 from pairloom.fm.model import FactorizationMachine
+from pairloom.fm.settings import Task
 from pairloom.fm.sweeps.chain import Chain
 from pairloom.fm.sweeps.collected import joined, plain_rows
+from pairloom.fm.sweeps.measured import loss_of
 from pairloom.fm.sweeps.terms import prepared_rows
 
 __all__ = ["HeldOut"]
@@ -22,7 +23,7 @@ class HeldOut:
     Parameters
     ----------
     source : callable returning an iterable of RowBatch
-    scale : LabelScale
+    task : {"regression", "classification"}
     feature_scale : ndarray of float32, optional
     burn_in : int or None
         Sweeps that are not averaged over; None averages over none.
@@ -31,7 +32,7 @@ class HeldOut:
     def __init__(
         self,
         source: RowSource,
-        scale: LabelScale,
+        task: Task,
         feature_scale: npt.NDArray[np.float32] | None,
         burn_in: int | None,
     ) -> None:
@@ -42,17 +43,20 @@ class HeldOut:
         if self._rows.labels is None:
             raise UserError("Validation data must have a label in every row. Got none.")
         self._labels, self._weights = self._rows.labels.astype(np.float64), self._rows.weights
-        self._scale, self._burn_in = scale, burn_in
+        self._task: Task = task
+        self._burn_in = burn_in
         self._total, self._n_averaged = np.zeros(self._rows.n_rows), 0
 
-    def loss(self, chain: Chain, epoch: int) -> float:
-        """Return the mean squared error in the units of the labels."""
+    def loss(self, chains: list[Chain], epoch: int) -> float:
+        """Return the mean squared error in the units of the labels, or the log loss."""
+        predictions = np.mean([self._predicted(chain) for chain in chains], axis=0)
+        if self._burn_in is not None and epoch >= self._burn_in:
+            self._total += predictions
+            self._n_averaged += 1
+            predictions = self._total / self._n_averaged
+        return loss_of(self._task, self._labels, predictions, self._weights)
+
+    def _predicted(self, chain: Chain) -> npt.NDArray[np.float64]:
         linear, factors = chain.spread()
         machine = FactorizationMachine.from_arrays("regression", chain.bias, linear, factors)
-        scores = machine.score(self._rows, n_threads=chain.settings.n_threads).astype(np.float64)
-        if self._burn_in is not None and epoch >= self._burn_in:
-            self._total += scores
-            self._n_averaged += 1
-            scores = self._total / self._n_averaged
-        errors = scores * self._scale.scale + self._scale.mean - self._labels
-        return float(np.average(np.square(errors), weights=self._weights))
+        return chain.likelihood.predicted(machine.score(self._rows, n_threads=chain.settings.n_threads))
