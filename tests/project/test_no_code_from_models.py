@@ -38,6 +38,8 @@ CALLS = {
     "to_pickle",
 }
 ALLOWED = {"re.compile"}
+EXCEPTIONS = {"client_environment/start_up/sitecustomize.py": ["spec.loader.exec_module"]}
+"""Runs in a user's own program, and imports what that program's environment names by the same name."""
 
 
 def found_in(tree):
@@ -77,7 +79,8 @@ def test_no_module_of_the_package_can_run_what_it_reads():
     files = sorted(SOURCE.rglob("*.py"))
     assert len(files) > 100
     found = {str(file): list(found_in(ast.parse(file.read_text(encoding="utf-8")))) for file in files}
-    assert {file: names for file, names in found.items() if names} == {}
+    expected = {str(SOURCE / file): names for file, names in EXCEPTIONS.items()}
+    assert {file: names for file, names in found.items() if names} == expected
 
 
 def test_code_beside_a_model_is_left_alone(tmp_path, monkeypatch):
