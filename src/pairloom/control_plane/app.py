@@ -14,18 +14,21 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
+from urllib.parse import unquote
 
 from pairloom.control_plane import resources
+from pairloom.control_plane.form_posts import keep_form_upload
 from pairloom.control_plane.operations import Call, Principal, handler_of
 from pairloom.control_plane.service import Service
 from pairloom.control_plane.wire.answer import Answer
 from pairloom.control_plane.wire.errors import AwsError, told_to_clients
+from pairloom.control_plane.wire.form_uploads import is_form_upload, read_form_upload
 from pairloom.control_plane.wire.models import WireService, wire_service
 from pairloom.control_plane.wire.protocols import error_answer, protocol_of, validation_code
 from pairloom.control_plane.wire.protocols.query import form_of
 from pairloom.control_plane.wire.request import BodyRoom, Receive, RequestHead, Scope, Send, read_body
 from pairloom.control_plane.wire.routing import S3, likely_service, named_operation, service_of
-from pairloom.control_plane.wire.s3_requests import verified_s3
+from pairloom.control_plane.wire.s3_requests import path_style, verified_s3
 from pairloom.control_plane.wire.signatures.refusals import SignatureRefusedError, refusal
 from pairloom.control_plane.wire.signatures.verification import Claim, admitted, claim_of, verify
 from pairloom.control_plane.wire.signatures.version2 import OlderClaim, older_claim_of
@@ -88,16 +91,14 @@ class Application:
             head = RequestHead.of(scope)
             claim, refused = _claim(head)
             service_id = service_of(head, claim.service if isinstance(claim, Claim) else None)
-            if claim is None:
-                raise refusal(service_id, refused)
+            if isinstance(claim, OlderClaim):
+                service_id = S3
             try:
-                if service_id == S3 or isinstance(claim, OlderClaim):
-                    service_id = S3
-                    await self._answer_s3(scope, head, claim, receive, send_noting, request_id=request_id)
-                else:
-                    service = wire_service(service_id)
-                    answer = await self._answer(service, head, claim, receive, request_id)
-                    await _send(send_noting, answer)
+                if claim is None and not (service_id == S3 and is_form_upload(head)):
+                    raise refused
+                await self._let_in(
+                    service_id, scope, head, claim, receive=receive, send=send_noting, request_id=request_id
+                )
             except SignatureRefusedError as error:
                 raise refusal(service_id, error) from error
         except AwsError as error:
@@ -111,6 +112,25 @@ class Application:
             if started:
                 raise
             await _send(send, _refusal(service_id, told, request_id, head, scope["method"]))
+
+    async def _let_in(
+        self,
+        service_id: str,
+        scope: Scope,
+        head: RequestHead,
+        claim: Claim | OlderClaim | None,
+        *,
+        receive: Receive,
+        send: Send,
+        request_id: str,
+    ) -> None:
+        """Send a request where it belongs; there its claim, or the policy of a form, is verified first of all."""
+        if claim is None:
+            await _send(send, await self._answer_form(scope, head, receive, request_id))
+        elif service_id == S3 or isinstance(claim, OlderClaim):
+            await self._answer_s3(scope, head, claim, receive, send, request_id=request_id)
+        else:
+            await _send(send, await self._answer(wire_service(service_id), head, claim, receive, request_id))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Start and stop what goes on beside requests, when the server says so."""
@@ -174,6 +194,20 @@ class Application:
             request_id=request_id,
         )
         await self.s3_face(scope, receive, send)
+
+    async def _answer_form(
+        self, scope: Scope, head: RequestHead, receive: Receive, request_id: str
+    ) -> Answer:
+        bucket = unquote(path_style(head)).strip("/")
+        if not bucket or "/" in bucket:
+            raise AwsError(
+                "MethodNotAllowed", "The specified method is not allowed against this resource.", 405
+            )
+        with self._room.place() as place:
+            upload = await read_form_upload(
+                head, receive, bucket, secret_of=self._secret_of, now_s=self.service.clock(), place=place
+            )
+            return await keep_form_upload(self.s3_face, scope, upload, bucket, request_id)
 
     def _secret_of(self, access_key: str) -> str | None:
         credentials = self.service.credentials

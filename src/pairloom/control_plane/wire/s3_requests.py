@@ -25,7 +25,7 @@ from pairloom.control_plane.wire.signatures.refusals import SignatureRefusedErro
 from pairloom.control_plane.wire.signatures.verification import UNSIGNED_PAYLOAD, Claim, admitted, verify
 from pairloom.control_plane.wire.signatures.version2 import OlderClaim, verify_older
 
-__all__ = ["S3Context", "verified_s3"]
+__all__ = ["S3Context", "path_style", "verified_s3"]
 
 BUCKET = r"(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])"
 REGION = r"(?:dualstack\.)?[a-z]{2}(?:-[a-z]+)+-\d+"
@@ -74,7 +74,7 @@ def verified_s3(
     ------
     SignatureRefusedError, AwsError
     """
-    raw_path = _path_style(head)
+    raw_path = path_style(head)
     context = S3Context(claim.access_key, request_id, "" if isinstance(claim, OlderClaim) else claim.region)
     if isinstance(claim, OlderClaim):
         verify_older(head, claim, secret_of, now_s, raw_path)
@@ -100,7 +100,8 @@ def verified_s3(
     }, receive
 
 
-def _path_style(head: RequestHead) -> str:
+def path_style(head: RequestHead) -> str:
+    """Return the path as it was sent, with the bucket in front if it stood in the Host."""
     host = head.header("host").lower()
     hosted = next(filter(None, (pattern.fullmatch(host) for pattern in HOSTED)), None)
     return f"/{hosted['bucket']}{head.raw_path}" if hosted else head.raw_path
