@@ -8,6 +8,7 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 from service_process import service_on
+from workload import Workload, settings_for
 
 
 @pytest.fixture
@@ -56,5 +57,37 @@ def test_a_full_disk(small_disk):
         assert kept.keys() <= listed
         for key, content in kept.items():
             assert s3.get_object(Bucket="films", Key=key)["Body"].read() == content
+        service.stop()
+        service.no_process_is_left()
+
+
+def test_jobs_on_a_full_disk(small_disk, tmp_path):
+    """Requests are refused clearly; what was acknowledged ends, completed or failed with its reason."""
+    outside = tmp_path / "outside.jsonl"
+    with service_on(small_disk / "data", settings_for(outside)) as service:
+        work = Workload(service, outside)
+        service.start()
+        work.put("data", b"1")
+        work.create_job("before")
+        work.wait_for_job("before")
+        (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 50_000))
+
+        def ask_for_many():
+            for number in range(1000):
+                work.create_job(f"job-{number}")
+
+        with pytest.raises(ClientError, match=r"ServiceUnavailable.*disk"):
+            ask_for_many()
+        assert work.finished("before")
+        (small_disk / "ballast").unlink()
+        work.check_acknowledged()
+        work.until(lambda: all(work.finished(job["TrainingJobName"]) for job in work.listed()), 120)
+        for job in work.listed():
+            told = work.finished(job["TrainingJobName"])
+            assert (
+                told["TrainingJobStatus"] == "Completed" or "InternalServerError" in told["FailureReason"]
+            ), told
+        work.create_job("after")
+        work.wait_for_job("after")
         service.stop()
         service.no_process_is_left()

@@ -71,6 +71,7 @@ def open_service(
         kept = load_or_make(folder)
         database = Database.open(database_url or f"sqlite:///{folder / 'state.sqlite'}", clock=clock)
         stack.callback(database.close)
+        stack.enter_context(database.held())
         objects = open_object_store(folder / "objects", object_store_url, clock=clock)
         stack.callback(objects.close)
         yield Service(

@@ -133,6 +133,20 @@ class Database:
                 return True
             return await waiter.changed(timeout_s)
 
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Be the one service that works on this database, until the block or the process ends.
+
+        A file of SQLite is held with its folder; PostgreSQL could be reached from several folders and machines.
+
+        Raises
+        ------
+        UserError
+            If another service does; it is named.
+        """
+        with _platform_errors(), self._engines.hold():
+            yield
+
     def close(self) -> None:
         """End the threads, then close every connection."""
         self._writes.shutdown()

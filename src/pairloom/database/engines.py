@@ -7,6 +7,9 @@ never wait for the writer. A commit is on disk when it returns (`synchronous=FUL
 from __future__ import annotations
 
 import os
+import platform
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +24,11 @@ from pairloom.errors import MissingExtraError, PlatformError, UserError
 BUSY_S = 30
 WRITING = 0x70616972  # the advisory locks of PostgreSQL: one writer at a time,
 SUPERVISING = 0x70616973  # one service at a time
+HOLDER = """
+    SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND objid = :key AND classid = 0 AND granted AND pg_locks.database =
+        (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,21 @@ class Engines:
         """Wait until no other transaction writes, in any process."""
         if self.postgresql:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITING)))
+
+    @contextmanager
+    def hold(self) -> Generator[None]:
+        """Hold the database against other services; the server lets go when the connection ends, however it ends."""
+        if not self.postgresql:
+            yield
+            return
+        with self.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if not connection.execute(sa.select(sa.func.pg_try_advisory_lock(SUPERVISING))).scalar():
+                holder = connection.execute(sa.text(HOLDER), {"key": SUPERVISING}).scalar() or "another one"
+                raise UserError(
+                    f"Database: one service at a time must work on it. It is used by {holder}. "
+                    "Stop that one, or name another with --database."
+                )
+            yield
 
     def dispose(self) -> None:
         """Close every connection."""
@@ -118,7 +141,10 @@ def _open_postgresql(address: sa.URL) -> Engines:
         pool_size=8,
         max_overflow=56,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 10, "application_name": f"pairloom pid {os.getpid()}"},
+        connect_args={
+            "connect_timeout": 10,
+            "application_name": f"process {os.getpid()} on {platform.node()}",
+        },
     )
     reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return Engines(engine, reader)

@@ -79,7 +79,7 @@ class Shim:
         self.reason: str | None = None
         self.feeding_fault: str | None = None
         self.deadline = float("inf")
-        self.started_at, self.ended_at = time.time(), 0.0
+        self.started_at, self.ended_at, self.began = time.time(), 0.0, time.monotonic()
         limit_s = launch["max_runtime_s"]
         self.runtime_ends = time.monotonic() + limit_s if limit_s is not None else float("inf")
 
@@ -237,7 +237,7 @@ class Shim:
     def _end(self) -> None:
         for host in self.hosts:
             host.log.end_line()
-        self.ended_at = time.time()
+        self.ended_at = self.started_at + time.monotonic() - self.began  # the clock may have jumped meanwhile
         about = {
             "started_at": self.started_at,
             "ended_at": self.ended_at,

@@ -84,7 +84,8 @@ def _times(job: Resource) -> dict[str, Any]:
     if finished is not None:
         found["TrainingEndTime"] = finished
     if started is not None and finished is not None:
-        found["TrainingTimeInSeconds"] = max(1, math.ceil(finished - started))
+        lasted_s = finished - started if document["attempt"] > 1 else document["ran_s"]  # a clock may jump
+        found["TrainingTimeInSeconds"] = max(1, math.ceil(lasted_s))
         found["BillableTimeInSeconds"] = max(1, math.ceil(document["ran_s"]))
     return found
 

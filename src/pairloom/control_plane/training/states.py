@@ -76,7 +76,7 @@ def moved(
 
 def ended(job: Resource, status: str, secondary: str, now: float, **changes: Any) -> Resource:
     """Return a job that has come to its end."""
-    at = job.document["training_ended_at"] or now
+    at = job.document["training_ended_at"] or max(now, job.document["transitions"][-1]["StartTime"])
     final = moved(job, secondary, now, status=status, step="finished", training_ended_at=at, **changes)
     final.document["transitions"][-1]["EndTime"] = max(now, final.document["transitions"][-1]["StartTime"])
     return final
