@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import sys
+import time
 
 import boto3
 import numpy as np
@@ -70,9 +71,12 @@ fm.set_hyperparameters(
     num_factors=64,
     epochs=100,
 )
+began = time.time()
 fm.fit({"train": train_data, "test": test_data})
+fitted = time.time()
 
 fm_predictor = fm.deploy(instance_type="ml.c4.xlarge", initial_instance_count=1)
+deployed = time.time()
 
 
 def fm_serializer(data):
@@ -98,6 +102,8 @@ print(
             "rows": [[int(i) for i in row.nonzero()[1]] for row in X_test[1000:1010].tocsr()],
             "status": job["TrainingJobStatus"],
             "metrics": {metric["MetricName"]: metric["Value"] for metric in job["FinalMetricDataList"]},
+            "fit_s": fitted - began,
+            "deploy_s": deployed - fitted,
             "seconds": (job["TrainingEndTime"] - job["CreationTime"]).total_seconds(),
         }
     )
