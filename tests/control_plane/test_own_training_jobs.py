@@ -6,6 +6,7 @@ import os
 import signal
 import tarfile
 import time
+from functools import cached_property
 
 import pytest
 from training_requests import BUCKET, channel, fm_job, own_images, own_job, put_rows
@@ -26,7 +27,11 @@ class Lab:
     def __init__(self, local):
         self.local, self.service = local, local.application.service
         self.objects = self.service.objects
-        self.sagemaker, self.logs = local.client("sagemaker"), local.client("logs")
+        self.sagemaker = local.client("sagemaker")
+
+    @cached_property
+    def logs(self):
+        return self.local.client("logs")
 
     def create(self, request):
         self.sagemaker.create_training_job(**request)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import uvicorn
@@ -47,7 +48,6 @@ class LocalService:
         **settings
             Of ``Session.client`` (`endpoint_url`, `region_name`, ...), and of its Config as `config`.
         """
-        import boto3
         from botocore.config import Config
 
         service = self.application.service
@@ -60,10 +60,18 @@ class LocalService:
         } | settings
         once = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
         config = once.merge(given["config"]) if "config" in given else once
-        session: Any = boto3.Session()
+        session = _session()
         client = session.client(name, **(given | {"config": config}))
         self.clients.append(client)
         return client
+
+
+@cache
+def _session() -> Any:
+    """Return the one session of this process: it reads each service's model once, which takes a while."""
+    import boto3
+
+    return boto3.Session()
 
 
 @contextmanager
