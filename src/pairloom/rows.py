@@ -33,6 +33,8 @@ class RowBatch:
         Sample weights.
     fields : ndarray of shape (n_nonzeros,), int32, optional
         Field of each non-zero, for field-aware models.
+    groups : ndarray of shape (n_rows,), int64, optional
+        The query that each row belongs to, for ranking.
     """
 
     indptr: Int64Array
@@ -42,6 +44,7 @@ class RowBatch:
     labels: Float32Array | None = None
     weights: Float32Array | None = None
     fields: Int32Array | None = None
+    groups: Int64Array | None = None
 
     @property
     def n_rows(self) -> int:
@@ -62,6 +65,7 @@ class RowBatch:
             None if self.labels is None else self.labels[start:stop],
             None if self.weights is None else self.weights[start:stop],
             None if self.fields is None else self.fields[first:last],
+            None if self.groups is None else self.groups[start:stop],
         )
 
     def labelled(self, labels: Float32Array | None, weights: Float32Array | None = None) -> RowBatch:

@@ -236,3 +236,29 @@ def test_libfm_file(data_folder):
     assert sum(map(len, batches)) == 28_860
     assert batches[-1].n_features == 5_378
     assert all(batch.values is None and len(batch.indices) == 10 * len(batch) for batch in batches)
+
+
+UNTOLD = b"1 0:1\n1 qid:1\n"
+
+
+def test_groups_are_kept_where_they_are_asked_for():
+    text = b"1 qid:4 0:1\n# c\n\n0 qid:900000000000000000 1:2 # d\n1 qid:7\n"
+    for asked in (True, "auto"):
+        (batch,) = read_rows(io.BytesIO(text), content_type="libsvm", has_groups=asked)
+        assert batch.groups.tolist() == [4, 900000000000000000, 7]
+    (batch,) = read_rows(io.BytesIO(text), content_type="libsvm")
+    assert batch.groups is None
+    assert next(read_rows(io.BytesIO(UNTOLD), content_type="libsvm", has_groups="auto")).groups is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"1 qid:1 0:1\n0 0:1\n", "line 2, field 'qid': expected a qid in every row"),
+        (b"1 qid:1 qid:2 0:1\n", "expected one qid a row. Got 'qid:2'"),
+        (b"1 qid:1234567890123456789\n", "expected a qid of at most 18 digits"),
+    ],
+)
+def test_groups_that_are_missing_or_double_are_refused(text, message):
+    with pytest.raises(DataError, match=message):
+        list(read_rows(io.BytesIO(text), content_type="libsvm", has_groups=True))

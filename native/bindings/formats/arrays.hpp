@@ -42,11 +42,12 @@ inline nanobind::ndarray<nanobind::numpy, std::uint8_t, nanobind::ndim<1>> text_
 
 using AnyTuple = nanobind::typed<nanobind::tuple, nanobind::any, nanobind::ellipsis>;
 
-// (indptr, indices, values, n_features, labels, weights, fields) in the order of RowBatch, then n_lines.
+// (indptr, indices, values, n_features, labels, weights, fields, groups) in the order of RowBatch, then n_lines.
 inline AnyTuple to_tuple(ParsedRows& rows) {
   return nanobind::make_tuple(to_numpy(rows.indptr), to_numpy(rows.indices), to_numpy_if(rows.has_values, rows.values),
                               rows.n_features, to_numpy_if(rows.has_labels, rows.labels),
                               to_numpy_if(rows.has_weights, rows.weights), to_numpy_if(rows.has_fields, rows.fields),
+                              to_numpy_if(rows.has_groups, rows.groups),
                               rows.n_lines);
 }
 

@@ -15,8 +15,8 @@ using pairloom::Vector;
 namespace {
 
 pairloom::AnyTuple parse_libsvm(const pairloom::ByteArray& text, bool has_labels, bool has_weights, bool has_fields,
-                       std::int64_t first_index, std::int64_t n_features) {
-  const pairloom::LibsvmOptions options{has_labels, has_weights, has_fields, first_index, n_features};
+                       bool has_groups, std::int64_t first_index, std::int64_t n_features) {
+  const pairloom::LibsvmOptions options{has_labels, has_weights, has_fields, has_groups, first_index, n_features};
   pairloom::ParsedRows rows;
   {
     const nb::gil_scoped_release release;
@@ -42,7 +42,7 @@ auto format_libsvm(const Vector<std::int64_t>& indptr, const Vector<std::int32_t
 
 void bind_libsvm(nb::module_& m) {
   m.def("parse_libsvm", &parse_libsvm, "text"_a, nb::kw_only(), "has_labels"_a, "has_weights"_a, "has_fields"_a,
-        "first_index"_a, "n_features"_a);
+        "has_groups"_a, "first_index"_a, "n_features"_a);
   m.def("format_libsvm", &format_libsvm, "indptr"_a, "indices"_a, "values"_a.none(), "labels"_a.none(),
         "weights"_a.none(), "fields"_a.none(), nb::kw_only(), "first_index"_a);
 }

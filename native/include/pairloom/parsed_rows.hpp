@@ -15,7 +15,8 @@ struct ParsedRows {
   GrowingArray<float> values;  // of use only if has_values; else every value is one
   GrowingArray<float> labels, weights;
   GrowingArray<std::int32_t> fields;
-  bool has_values = false, has_labels = false, has_weights = false, has_fields = false;
+  GrowingArray<std::int64_t> groups;
+  bool has_values = false, has_labels = false, has_weights = false, has_fields = false, has_groups = false;
   std::int64_t n_features = 0;  // as asked for, else one more than the highest index
   std::int64_t n_lines = 0;     // of text, empty ones and comments included
 

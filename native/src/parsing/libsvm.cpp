@@ -157,6 +157,9 @@ class LibsvmParser {
     rows_.indices.set_size(n);
     rows_.has_values = has_values;
     rows_.indptr.push_back(static_cast<std::int64_t>(n));
+    if (options_.has_groups && rows_.groups.size() + 1 != rows_.indptr.size()) {
+      fail(p, "a qid in every row", "", "Write qid:number behind the label", "qid");
+    }
     return p;
   }
 
@@ -177,7 +180,7 @@ class LibsvmParser {
     const LongDigits digits = leading_digits_16(start);
     const char* end = start + digits.count;
     if (digits.count == 0 || *end != ':') {
-      if (std::strncmp(p, "qid:", 4) == 0) return skip_qid(p);
+      if (std::strncmp(p, "qid:", 4) == 0) return read_qid(p);
       if (digits.count < 16 || *end < '0' || *end > '9')
         fail(p, kFields ? "field:index:value" : "index:value", token(p), "", name);
     }
@@ -186,11 +189,18 @@ class LibsvmParser {
     return end;
   }
 
-  const char* skip_qid(const char*& p) {
+  const char* read_qid(const char*& p) {
     const char* start = p + 4;
     const char* end = start;
     while (*end >= '0' && *end <= '9') ++end;
     if (end == start || !ends_token(*end)) fail(p, "qid:integer", token(p), "", "qid");
+    if (options_.has_groups) {
+      if (end - start > 18) fail(p, "a qid of at most 18 digits", token(p), "", "qid");
+      if (rows_.groups.size() == rows_.indptr.size()) fail(p, "one qid a row", token(p), "", "qid");
+      std::int64_t group = 0;
+      for (const char* digit = start; digit != end; ++digit) group = 10 * group + (*digit - '0');
+      rows_.groups.push_back(group);
+    }
     p = end;
     return nullptr;
   }
@@ -261,6 +271,7 @@ ParsedRows parse_libsvm(std::string_view text, const LibsvmOptions& options) {
   rows.has_labels = options.has_labels;
   rows.has_weights = options.has_weights && options.has_labels;
   rows.has_fields = options.has_fields;
+  rows.has_groups = options.has_groups;
   if (options.has_fields) {
     parse_text<true>(text, options, rows);
   } else {

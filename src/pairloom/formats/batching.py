@@ -13,7 +13,7 @@ from pairloom.rows import RowBatch
 
 __all__ = ["concatenate", "in_batches_of", "slice_rows"]
 
-_OPTIONAL = ("labels", "weights", "fields")
+_OPTIONAL = ("labels", "weights", "fields", "groups")
 
 
 def slice_rows(batch: RowBatch, start: int, stop: int) -> RowBatch:
@@ -27,11 +27,12 @@ def slice_rows(batch: RowBatch, start: int, stop: int) -> RowBatch:
         labels=None if batch.labels is None else batch.labels[start:stop],
         weights=None if batch.weights is None else batch.weights[start:stop],
         fields=None if batch.fields is None else batch.fields[first:last],
+        groups=None if batch.groups is None else batch.groups[start:stop],
     )
 
 
 def concatenate(batches: Sequence[RowBatch]) -> RowBatch:
-    """Join batches into one; all or none must have labels, weights and fields.
+    """Join batches into one; all or none must have labels, weights, fields and groups.
 
     Raises
     ------

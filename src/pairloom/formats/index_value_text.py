@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain
@@ -15,6 +16,9 @@ from pairloom.rows import RowBatch
 
 __all__ = ["read", "write"]
 
+FIRST_QID = re.compile(rb"(?:[ \t\r]*(?:#[^\n]*)?\n)*[^\n#]*[ \t]qid:")
+"""Matches where the first row, after blank lines and comments, has one."""
+
 
 def read(
     stream: BinaryIO,
@@ -26,18 +30,26 @@ def read(
     has_labels: bool,
     has_weights: bool,
     has_fields: bool,
+    has_groups: bool | Literal["auto"] = False,
     chunk_bytes: int,
     max_line_bytes: int,
 ) -> Iterator[RowBatch]:
     """Read either format; parameters as of `pairloom.formats.libsvm.read_rows`."""
+    pieces = cut_lines(stream, source=source, chunk_bytes=chunk_bytes, max_line_bytes=max_line_bytes)
+    if has_groups == "auto":
+        first = next(pieces, None)
+        if first is None:
+            return
+        pieces = chain([first], pieces)
+        has_groups = FIRST_QID.match(first.data) is not None
     parse = partial(
         _native.parse_libsvm,
         has_labels=has_labels,
         has_weights=has_weights,
         has_fields=has_fields,
+        has_groups=has_groups,
         n_features=-1 if n_features is None else n_features,
     )
-    pieces = cut_lines(stream, source=source, chunk_bytes=chunk_bytes, max_line_bytes=max_line_bytes)
     first_index = 0 if zero_based is True else 1
     if zero_based == "auto":
         first = next(pieces, None)

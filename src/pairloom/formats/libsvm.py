@@ -1,7 +1,7 @@
 """libsvm text: ``label index:value index:value ...``, one row a line.
 
-Labels stand first; a value may be any finite number. ``# comments`` and ``qid:n`` are passed over, blank
-lines skipped. libFM's and xLearn's files are the same.
+Labels stand first; a value may be any finite number. ``# comments`` are passed over, and ``qid:n`` unless it is
+asked for, blank lines skipped. libFM's and xLearn's files are the same.
 
 References
 ----------
@@ -29,6 +29,7 @@ def read_rows(
     zero_based: bool | Literal["auto"] = True,
     has_labels: bool = True,
     has_weights: bool = False,
+    has_groups: bool | Literal["auto"] = False,
     chunk_bytes: int = CHUNK_BYTES,
     max_line_bytes: int = MAX_LINE_BYTES,
 ) -> Iterator[RowBatch]:
@@ -47,6 +48,9 @@ def read_rows(
         Whether rows begin with a label.
     has_weights : bool
         Whether labels are written ``label:weight``.
+    has_groups : bool or "auto"
+        Whether every row has a ``qid:n`` behind its label, the group that it is ranked in; "auto" looks at the
+        first row.
     chunk_bytes : int
         Text parsed at once, by one thread.
     max_line_bytes : int
@@ -67,6 +71,7 @@ def read_rows(
         has_labels=has_labels,
         has_weights=has_weights,
         has_fields=False,
+        has_groups=has_groups,
         chunk_bytes=chunk_bytes,
         max_line_bytes=max_line_bytes,
     )

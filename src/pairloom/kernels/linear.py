@@ -188,6 +188,6 @@ def minimise_penalised(
             f"{len(start)} and {len(l1)}."
         )
     step = np.empty(len(start))
-    own = (np.ascontiguousarray(array, np.float64) for array in (gradient, start, l1))
-    _native.minimise_penalised(np.ascontiguousarray(matrix), scale, *own, max_sweeps, step)
+    own = [np.ascontiguousarray(array, np.float64) for array in (gradient, start, l1)]
+    _native.minimise_penalised(np.ascontiguousarray(matrix), scale, own[0], own[1], own[2], max_sweeps, step)
     return step

@@ -21,6 +21,7 @@ from pairloom.algorithms.report import (
     silent,
 )
 from pairloom.algorithms.xgboost.evaluation import evaluated
+from pairloom.algorithms.xgboost.groups import grouped_rows
 from pairloom.algorithms.xgboost.hyperparameters import XGBoostHyperparameters
 from pairloom.algorithms.xgboost.library import faults_told, xgboost
 from pairloom.algorithms.xgboost.lists import (
@@ -66,6 +67,9 @@ class XGBoost:
     interactions, need no scaling, and take missing values as they are: an empty CSV field, a NaN and a column that
     a sparse row leaves out are missing, a zero that is written is a zero.
 
+    The objectives ``rank:`` rank the rows of a group against one another: ``qid:`` of libsvm says which group, or a
+    column of any format that `pairloom_group_column` names. Without either, all rows of a channel are one group.
+
     At equal hyperparameters the model and its predictions are those of plain xgboost, bit for bit; the file
     ``xgboost-model`` in the artifact is its own, and plain xgboost loads it. Needs the extra ``xgboost``:
     ``pip install 'pairloom[xgboost]'``. Chen and Guestrin, "XGBoost: a scalable tree boosting system", KDD 2016.
@@ -106,9 +110,11 @@ class XGBoost:
         self.hyperparameters = XGBoostHyperparameters.parse(hyperparameters)
 
     def reading_options(self, format_name: str) -> dict[str, object]:
-        """Return options that files of a format are read with: the column of weights under `csv_weights`."""
-        weighted = self.hyperparameters.csv_weights and format_name in ("csv", "tsv")
-        return {"weight_column": 1} if weighted else {}
+        """Return options that files of a format are read with: the column of weights, and the groups to rank in."""
+        if self.hyperparameters.csv_weights and format_name in ("csv", "tsv"):
+            return {"weight_column": 1}
+        ranks = objective_of(self.hyperparameters).groups
+        return {"has_groups": "auto"} if ranks and format_name == "libsvm" else {}
 
     def fit(
         self,
@@ -150,7 +156,13 @@ class XGBoost:
         objective = objective_of(asked)
         categories = column_list(asked.pairloom_categorical_features)
         sources = {
-            name: training_rows(channels[name], name, objective, asked.num_class, categories)
+            name: training_rows(
+                grouped_rows(channels[name], name, objective, asked.pairloom_group_column),
+                name,
+                objective,
+                asked.num_class,
+                categories,
+            )
             for name in ("train", "validation", "test")
             if name in channels
         }

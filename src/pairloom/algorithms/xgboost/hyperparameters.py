@@ -156,6 +156,12 @@ class XGBoostHyperparameters(Hyperparameters, owner="XGBoost"):
         default=None,
         doc="Columns, counted from 0 and comma-separated, whose values are the numbers of categories, from 0.",
     )
+    pairloom_group_column: int | None = param(
+        default=None, ge=0, le=2**31 - 1,
+        doc="Column, counted from 0 without the label, that holds the group of each row under a `rank:` objective, a "
+        "whole number below 2^24; it is no feature. Rows of a group follow one another and groups ascend. libsvm has "
+        "`qid:` for it.",
+    )  # fmt: skip
     pairloom_deterministic: bool = param(
         default=False,
         doc="Whether a training that was killed resumes to the same model bit for bit where rows, columns or trees "

@@ -182,7 +182,7 @@ def _width(batch: RowBatch) -> int:
 
 
 def _size(batch: RowBatch) -> int:
-    arrays = (batch.indptr, batch.indices, batch.values, batch.labels, batch.weights)
+    arrays = (batch.indptr, batch.indices, batch.values, batch.labels, batch.weights, batch.groups)
     return sum(array.nbytes for array in arrays if array is not None)
 
 
@@ -198,6 +198,8 @@ def _arguments(rows: RowBatch, settings: MatrixSettings, n_features: int) -> dic
     found: dict[str, Any] = {"data": matrix_of(rows, n_features), "label": rows.labels}
     if rows.weights is not None:
         found["weight"] = rows.weights
+    if rows.groups is not None:
+        found["qid"] = rows.groups
     if settings.bounds:
         found["label_lower_bound"] = found["label_upper_bound"] = rows.labels
     if settings.categories:

@@ -71,7 +71,11 @@ class XGBoostModel:
         rows = concatenate([self._prepared(batch) for batch in batches])
         library = xgboost()
         matrix = library.DMatrix(
-            matrix_of(rows, self.n_features), rows.labels, weight=rows.weights, nthread=n_threads
+            matrix_of(rows, self.n_features),
+            rows.labels,
+            weight=rows.weights,
+            qid=rows.groups,
+            nthread=n_threads,
         )
         if self.about.get("objective") == "survival:aft":
             matrix.set_info(label_lower_bound=rows.labels, label_upper_bound=rows.labels)

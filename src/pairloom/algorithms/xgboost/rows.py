@@ -71,7 +71,7 @@ def in_order(rows: RowBatch) -> RowBatch:
     matrix.sum_duplicates()
     return RowBatch(
         matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data, rows.n_features,
-        rows.labels, rows.weights,
+        rows.labels, rows.weights, groups=rows.groups,
     )  # fmt: skip
 
 
@@ -82,7 +82,15 @@ def within(rows: RowBatch, n_features: int) -> RowBatch:
     kept = rows.indices < n_features
     ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept, dtype=np.int64)])
     values = None if rows.values is None else rows.values[kept]
-    return RowBatch(ends[rows.indptr], rows.indices[kept], values, n_features, rows.labels, rows.weights)
+    return RowBatch(
+        ends[rows.indptr],
+        rows.indices[kept],
+        values,
+        n_features,
+        rows.labels,
+        rows.weights,
+        groups=rows.groups,
+    )
 
 
 def matrix_of(rows: RowBatch, n_features: int) -> Any:
