@@ -128,23 +128,25 @@ def test_commits_of_any_thread_lead_to_steps(database):
 
 def test_a_resource_takes_one_step_at_a_time_and_loses_no_change(database):
     put(database, job("a"))
-    jobs = Jobs(database)
-    read = []
+    jobs, read, gate = Jobs(database), [], asyncio.Event()
 
     async def slow(resource):
         assert jobs.running == 1
-        await asyncio.sleep(0.05)
         read.append(resource.version)
+        await gate.wait()
 
     jobs.step = slow
 
     async def meanwhile(supervisor):
-        for _ in range(5):
+        while not read:
             await asyncio.sleep(0.01)
+        for _ in range(5):
             await database.write(lambda t: t.update(t.get("job", "a")))
+        await asyncio.sleep(0.05)
+        gate.set()
 
     run(database, jobs, lambda: read and read[-1] == 6, meanwhile=meanwhile)
-    assert len(read) < 6
+    assert read == [1, 6]
 
 
 def test_a_step_that_asks_for_it_is_repeated(database):
