@@ -10,6 +10,8 @@ from service_process import service_on
 from tours import put_model
 from workload import GONE, Workload, settings_for
 
+from postgresql import server
+
 
 class Load(threading.Thread):
     """One client that goes on through deaths of the service."""
@@ -54,10 +56,11 @@ def invocations(work, _):
         raise AssertionError from error
 
 
-def run(tmp_path, n_kills, seed):
+def run(tmp_path, n_kills, seed, *more):
     draw = random.Random(seed)
     outside = tmp_path / "outside.jsonl"
-    with service_on(tmp_path / "data", settings_for(outside)) as service:
+    command = ("-m", "pairloom", "up", *more)
+    with service_on(tmp_path / "data", settings_for(outside), command=command) as service:
         work = Workload(service, outside)
         service.start()
         put_model(work)
@@ -92,6 +95,13 @@ def run(tmp_path, n_kills, seed):
 
 def test_killed_at_a_few_moments(tmp_path):
     run(tmp_path, 4, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("postgresql")
+def test_killed_at_a_few_moments_with_postgresql(tmp_path):
+    with server() as url:
+        run(tmp_path, 8, 3, "--database", url)
 
 
 @pytest.mark.slow
