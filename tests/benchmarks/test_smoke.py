@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
-NEEDS_DATA = {"criteo", "defaults", "hosts", "movielens", "sparse_models", "training_jobs", "tuning"}
+NEEDS_DATA = {
+    "bayesian",
+    "criteo",
+    "defaults",
+    "hosts",
+    "movielens",
+    "sparse_models",
+    "training_jobs",
+    "tuning",
+}
 WITHOUT_SMALL_SIZE = {"parsing", "vocabulary"}  # their sizes are options, see below
 SMALL = {
     name: ["--small"]

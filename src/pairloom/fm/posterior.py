@@ -24,7 +24,7 @@ Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
 LARGEST = 6e4
 SUMMARY_FACTORS = 64
-SUMMARY_PASSES = 3
+SUMMARY_PASSES, SUMMARY_SAMPLES = 2, 64
 NAMES = ("biases", "noise", "cuts", "linear", "factors", "levels")
 LOGIT_PER_PROBIT = 1.702
 """The logistic function of so many times x is within 0.01 of the normal distribution function of x."""
@@ -171,11 +171,11 @@ class Posterior:
         n_kept = min(SUMMARY_FACTORS, self.n_features, self.n_samples * self.n_factors)
         rng = np.random.default_rng(0)
         basis = rng.normal(size=(self.n_features, min(n_kept + 8, self.n_features))).astype(np.float32)
-        few = range(0, self.n_samples, max(1, self.n_samples // 32))
-        for i in range(SUMMARY_PASSES):
-            product = self._times_gram(basis, few if i < SUMMARY_PASSES - 1 else range(self.n_samples))
+        few = range(0, self.n_samples, -(-self.n_samples // SUMMARY_SAMPLES))
+        for _ in range(SUMMARY_PASSES):
+            product = self._times_gram(basis, few)
             basis = np.linalg.qr(product)[0].astype(np.float32)
-        values, vectors = np.linalg.eigh(basis.T @ self._times_gram(basis, range(self.n_samples)))
+        values, vectors = np.linalg.eigh(basis.T @ self._times_gram(basis, few))
         leading = np.argsort(-values)[:n_kept]
         factors = (basis @ vectors[:, leading]) * np.sqrt(np.maximum(values[leading], 0.0))
         offset, slope = self._line()

@@ -17,7 +17,7 @@ from pairloom.algorithms.factorization_machines.settings import trainer_settings
 from pairloom.algorithms.report import ChannelScored, Report, TrainingEnded, silent
 from pairloom.collective import ALONE, Collective
 from pairloom.errors import DivergenceError, UserError
-from pairloom.fm.training import FMTrainer
+from pairloom.fm.trainers import trainer_for
 from pairloom.hyperparameters import Hyperparameters
 from pairloom.metrics import BINARY, REGRESSION, Metric
 
@@ -124,9 +124,9 @@ class FactorizationMachines:
             for name, source in channels.items()
         }
         settings = trainer_settings(asked, n_threads=n_threads)
-        trainer = FMTrainer(settings)
+        trainer = trainer_for(settings)
         listener = TrainingListener(
-            report, asked.epochs, binary=binary, batch_interval=asked.batch_metrics_publish_interval
+            report, settings.epochs, binary=binary, batch_interval=asked.batch_metrics_publish_interval
         )
         try:
             trainer.fit(

@@ -80,10 +80,26 @@ class FactorizationMachinesHyperparameters(Hyperparameters, owner="Factorization
         default=None, doc="Number that gradients are multiplied with before they are clipped; 1 if left open."
     )
 
-    pairloom_solver: Literal["adam", "sgd", "adagrad", "ftrl"] = param(
+    pairloom_solver: Literal["adam", "sgd", "adagrad", "ftrl", "als", "mcmc"] = param(
         default="adam",
-        doc="Optimiser: Adam on mini-batches as SageMaker's, or steps row by row by SGD, AdaGrad or FTRL. With one "
-        "of these, learning rates, their schedule, penalties and initial spreads left open are the estimators'.",
+        doc="Optimiser: Adam on mini-batches as SageMaker's, or steps row by row by SGD, AdaGrad or FTRL, or sweeps "
+        "over the columns of data in memory: ALS, or MCMC, which learns its penalties and averages over samples. With "
+        "any but Adam, learning rates, their schedule, penalties and initial spreads left open are the estimators'; of "
+        "ALS and MCMC, epochs too.",
+    )
+    pairloom_burn_in: int | None = param(
+        default=None,
+        ge=0,
+        doc="First epochs of MCMC of which no sample is kept; a tenth, but 20 where there are so many, if left open.",
+    )
+    pairloom_samples: int = param(
+        default=128,
+        ge=1,
+        le=100_000,
+        doc="Samples of MCMC that are kept, evenly spaced over the epochs after burn-in.",
+    )
+    pairloom_chains: int = param(
+        default=1, ge=1, le=64, doc="Chains of MCMC, over which the samples are split."
     )
     pairloom_learning_rate_schedule: Literal["constant", "linear", "inverse"] = param(
         default="constant",
@@ -167,4 +183,9 @@ class FactorizationMachinesHyperparameters(Hyperparameters, owner="Factorization
             yield (
                 "'pairloom_l1' must be 0 unless 'pairloom_solver' is 'ftrl'. "
                 f"Got {self.pairloom_l1:g} with '{self.pairloom_solver}'."
+            )
+        if self.pairloom_early_stopping_patience is not None and self.pairloom_solver in ("als", "mcmc"):
+            yield (
+                "'pairloom_early_stopping_patience' must be left open where 'pairloom_solver' is "
+                f"'{self.pairloom_solver}'. Got {self.pairloom_early_stopping_patience}."
             )

@@ -12,8 +12,9 @@ from pairloom.algorithms.factorization_machines.hyperparameters import (
 )
 from pairloom.fm.defaults import defaults_for
 from pairloom.fm.settings import FMSettings
+from pairloom.fm.trainers import SWEEPING
 
-__all__ = ["trainer_settings"]
+__all__ = ["n_epochs", "trainer_settings"]
 
 DEFAULT_HALF_WIDTH = 0.07
 BIAS_STREAM = 1
@@ -51,7 +52,7 @@ def trainer_settings(asked: FactorizationMachinesHyperparameters, *, n_threads: 
         task=task,
         n_factors=asked.num_factors,
         solver=asked.pairloom_solver,
-        epochs=asked.epochs,
+        epochs=n_epochs(asked),
         bias_rate=number("bias_lr", default.learning_rate / 10) * asked.global_learning_rate
         if asked.use_bias
         else 0.0,
@@ -83,7 +84,18 @@ def trainer_settings(asked: FactorizationMachinesHyperparameters, *, n_threads: 
         deterministic=asked.pairloom_deterministic,
         memory_limit_bytes=asked.pairloom_memory_limit_mb << 20,
         exchanges=asked.pairloom_exchanges,
+        burn_in=asked.pairloom_burn_in,
+        n_samples=asked.pairloom_samples,
+        n_chains=asked.pairloom_chains,
     )
+
+
+def n_epochs(asked: FactorizationMachinesHyperparameters) -> int:
+    """Return the epochs asked for; SageMaker's default of one is no number for sweeps, which have their own."""
+    task = "classification" if asked.predictor_type == "binary_classifier" else "regression"
+    if asked.pairloom_solver in SWEEPING and "epochs" not in asked.given:
+        return defaults_for(asked.pairloom_solver, task).epochs
+    return asked.epochs
 
 
 def _initial(

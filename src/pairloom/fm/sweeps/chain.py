@@ -84,8 +84,9 @@ class Chain:
         if self.n_sweeps % REFRESH == 0 or not len(self.residuals):
             self.refresh()
         rng = self._random(self.n_sweeps)
-        scores = self.scores()
-        if self.likelihood.renew(scores, rng, draws=self.draws):
+        if not self.likelihood.draws_noise:
+            scores = self.scores()
+            self.likelihood.renew(scores, rng, draws=self.draws)
             self.residuals = scores - self.likelihood.targets
         if self.draws:
             self._draw_noise(rng)

@@ -26,6 +26,10 @@ class Trace:
         """Take in a sweep."""
         self._values.append(np.concatenate(([loss, noise_precision], scores[self._rows])))
 
+    def restore(self, values: Float64Array) -> None:
+        """Begin with what `values` returned."""
+        self._values = [np.array(row) for row in values]
+
     def values(self) -> Float64Array:
         """Return all, of shape (n_sweeps, n_quantities); the loss is the first."""
         return np.stack(self._values) if self._values else np.zeros((0, 2 + len(self._rows)))

@@ -44,8 +44,8 @@ class Likelihood(Protocol):
         """Whether the noise has a precision to draw; it is one otherwise."""
         ...
 
-    def renew(self, scores: Float32Array, rng: np.random.Generator, *, draws: bool) -> bool:
-        """Draw targets given the scores; return whether they changed."""
+    def renew(self, scores: Float32Array, rng: np.random.Generator, *, draws: bool) -> None:
+        """Draw targets given the scores, where they are hidden numbers."""
         ...
 
     def predicted(self, scores: Float32Array) -> Float64Array:
@@ -63,13 +63,15 @@ class Normal:
         self.targets, self._scale = scale.apply(labels), scale
         self.cuts = self.values = np.zeros(0)
 
-    def renew(self, scores: Float32Array, rng: np.random.Generator, *, draws: bool) -> bool:
+    def renew(self, scores: Float32Array, rng: np.random.Generator, *, draws: bool) -> None:
         """Leave the labels as they are."""
-        return False
 
     def predicted(self, scores: Float32Array) -> Float64Array:
         """Return scores in the units of the labels."""
-        return scores.astype(np.float64) * self._scale.scale + self._scale.mean
+        predictions = scores.astype(np.float64)
+        predictions *= self._scale.scale
+        predictions += self._scale.mean
+        return predictions
 
 
 class Levels:
@@ -106,10 +108,10 @@ class Levels:
         self._spread = (
             1 / np.sqrt(np.maximum(np.minimum(counts[1:-1], counts[2:]), 1.0)) if len(steps) else steps
         )
-        self._step = 1.0
+        self.step = 1.0
         self.n_tried = 0
 
-    def renew(self, scores: Float32Array, rng: np.random.Generator, *, draws: bool) -> bool:
+    def renew(self, scores: Float32Array, rng: np.random.Generator, *, draws: bool) -> None:
         """Draw cuts, then hidden numbers; or take the numbers' expectations."""
         if draws and len(self.cuts) > 1:
             self._move_cuts(scores, rng)
@@ -117,12 +119,11 @@ class Levels:
         self.targets = draw_latents(
             scores, self._levels, self.cuts, key, draws=draws, n_threads=self._n_threads
         )
-        return True
 
     def _move_cuts(self, scores: Float32Array, rng: np.random.Generator) -> None:
         """Step in the logarithms of the distances between cuts, under a standard normal prior on these."""
         logs = np.log(np.diff(self.cuts))
-        proposed = logs + self._step * self._spread * rng.normal(size=len(logs))
+        proposed = logs + self.step * self._spread * rng.normal(size=len(logs))
         cuts = np.concatenate(([0.0], np.cumsum(np.exp(proposed))))
         now, then = (
             level_log_likelihood(scores, self._levels, c, n_threads=self._n_threads) - 0.5 * float(x @ x)
@@ -132,7 +133,7 @@ class Levels:
         if accepts:
             self.cuts = cuts
         self.n_tried += 1
-        self._step *= np.exp((float(accepts) - WANTED_ACCEPTANCE) / self.n_tried**0.6)
+        self.step *= np.exp((float(accepts) - WANTED_ACCEPTANCE) / self.n_tried**0.6)
 
     def predicted(self, scores: Float32Array) -> Float64Array:
         """Return the mean of the levels' values by their probabilities."""

@@ -42,4 +42,7 @@ def loss_of(
     if task == "classification":
         right = np.where(labels > 0.5, predictions, 1 - predictions)
         return float(np.average(-np.log(np.maximum(right, SMALLEST)), weights=weights))
-    return float(np.average(np.square(predictions - labels), weights=weights))
+    errors = predictions - labels
+    if weights is None:
+        return float(errors @ errors) / len(errors)
+    return float(np.average(np.square(errors), weights=weights))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from pairloom.errors import UserError
+from pairloom.errors import DataError, UserError
 from pairloom.fm.chunks import LabelScale
 from pairloom.fm.posterior import LARGEST, Posterior, sample_bytes
 from pairloom.fm.settings import FMSettings
@@ -72,6 +72,38 @@ class Samples:
         self.cuts.append(chain.likelihood.cuts.copy())
         self.linear.append(np.clip(linear, -LARGEST, LARGEST).astype(np.float16))
         self.factors.append(np.clip(factors, -LARGEST, LARGEST).astype(np.float16))
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what is kept so far, by name; nothing where there is none."""
+        if not self.biases:
+            return {}
+        return {
+            "sample_biases": np.array(self.biases), "sample_noise": np.array(self.noise),
+            "sample_cuts": np.stack(self.cuts), "sample_linear": np.stack(self.linear),
+            "sample_factors": np.stack(self.factors),
+        }  # fmt: skip
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[Any]], n_samples: int) -> None:
+        """Begin with what `arrays` returned."""
+        if not n_samples:
+            return
+        try:
+            self.biases = arrays["sample_biases"].tolist()
+            self.noise = arrays["sample_noise"].tolist()
+            self.cuts, self.linear, self.factors = (
+                [np.array(part) for part in arrays[f"sample_{name}"]]
+                for name in ("cuts", "linear", "factors")
+            )
+        except KeyError as error:
+            raise DataError(
+                "a state of training that is whole", got=f"no {error}", source="checkpoint"
+            ) from error
+        if {len(self.biases), len(self.noise), len(self.cuts), len(self.linear), len(self.factors)} != {
+            n_samples
+        }:
+            raise DataError(
+                "a state of training that is whole", got="samples of several numbers", source="checkpoint"
+            )
 
     @classmethod
     def merged(cls, parts: Sequence[Samples], chain: Chain) -> Samples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from pairloom.fm.model import FactorizationMachine
 from pairloom.fm.posterior import LOGIT_PER_PROBIT, Posterior
 from pairloom.fm.settings import FMSettings
 from pairloom.fm.sweeps.chain import Chain
+from pairloom.fm.sweeps.checkpoint import read_sweeps, write_sweeps
 from pairloom.fm.sweeps.collected import collect_rows, large_values
 from pairloom.fm.sweeps.convergence import Trace, left_behind, split_r_hat
 from pairloom.fm.sweeps.likelihoods import Levels, Likelihood, Normal, levels_of
@@ -33,6 +35,22 @@ from pairloom.rows import RelationalRows, RowBatch
 __all__ = ["SweepTrainer"]
 
 Keep = Callable[[int, Callable[[Path], None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Listener:
+    """Who is told of epochs, and who keeps states."""
+
+    on_epoch: OnEpoch | None
+    on_batch: OnBatch | None
+    keep: Keep | None
+
+    def hears(self, report: EpochReport) -> bool:
+        """Tell of an epoch; return whether training is to stop."""
+        batch = BatchReport(report.epoch, 0, report.metrics)
+        if self.on_batch is not None and self.on_batch(batch):
+            return True
+        return bool(self.on_epoch is not None and self.on_epoch(report))
 
 
 class SweepTrainer:
@@ -103,12 +121,16 @@ class SweepTrainer:
             check_memory(n_samples, self._n_features, settings.n_factors)
         prepared = prepared_rows(rows, self._feature_scale, n_features=self._n_features)
         self._begin(prepared, n_chains)
+        first = 0
+        if resume is not None:
+            self.history = read_sweeps(resume, settings, self._chains, self._samples, self._traces)
+            first = len(self.history)
         burn_in = self._samples[0].burn_in if self._samples else None
         held_out = (
             None if validation is None else HeldOut(validation, settings.task, self._feature_scale, burn_in)
         )
         with threadpool_limits(settings.n_threads):  # numpy's own threads would spin between its short calls
-            self._run(prepared, held_out, n_epochs, on_epoch, on_batch)
+            self._run(prepared, held_out, range(first, n_epochs), _Listener(on_epoch, on_batch, keep))
         return self
 
     def _scale_of_labels(self) -> LabelScale:
@@ -151,15 +173,15 @@ class SweepTrainer:
         self,
         rows: RowBatch | RelationalRows,
         held_out: HeldOut | None,
-        n_epochs: int,
-        on_epoch: OnEpoch | None,
-        on_batch: OnBatch | None,
+        epochs: range,
+        listener: _Listener,
     ) -> None:
         assert rows.labels is not None
         labels, weights, task = rows.labels.astype(np.float64), rows.weights, self.settings.task
-        for epoch in range(n_epochs):
+        for epoch in epochs:
             started = time.perf_counter()
             predicted: list[npt.NDArray[np.float64]] = []
+            losses: list[float] = []
             for number, chain in enumerate(self._chains):
                 if chain.diverged:
                     continue
@@ -171,6 +193,7 @@ class SweepTrainer:
                     chain.diverged = True
                     continue
                 predicted.append(predictions)
+                losses.append(loss)
                 if self._samples:
                     self._samples[number].take(epoch, chain)
                     if epoch >= self._samples[number].burn_in:
@@ -181,6 +204,7 @@ class SweepTrainer:
                 )
             mean = predicted[0] if len(predicted) == 1 else np.mean(predicted, axis=0)
             metrics = metrics_of(task, labels, mean, weights)
+            mean_loss = losses[0] if len(losses) == 1 else loss_of(task, labels, mean, weights)
             seconds = time.perf_counter() - started
             held_out_loss = (
                 None
@@ -188,13 +212,17 @@ class SweepTrainer:
                 else held_out.loss([c for c in self._chains if not c.diverged], epoch)
             )
             report = EpochReport(
-                epoch, loss_of(task, labels, mean, weights), held_out_loss, rows.n_rows, seconds,
+                epoch, mean_loss, held_out_loss, rows.n_rows, seconds,
                 held_out is not None, metrics,
             )  # fmt: skip
             self.history.append(report)
-            stops = on_batch is not None and on_batch(BatchReport(epoch, 0, metrics))
-            if stops or (on_epoch is not None and on_epoch(report)):
+            if listener.keep is not None:
+                listener.keep(epoch + 1, self._write)
+            if listener.hears(report):
                 return
+
+    def _write(self, folder: Path) -> None:
+        write_sweeps(folder, self.settings, self._chains, self._samples, self._traces, history=self.history)
 
     def convergence(self) -> dict[str, Any]:
         """Return ``r_hat``, the largest of the watched quantities, and which chains predictions leave out, and why."""
