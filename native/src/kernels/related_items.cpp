@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
@@ -13,8 +14,9 @@ namespace {
 constexpr std::size_t exact_sizes = 64;       // users with fewer items have a class of their own
 constexpr std::size_t n_size_classes = 256;
 constexpr std::size_t n_grid = 128;           // places on the logarithm of an item's chance
-constexpr std::size_t rows_per_task = 16;
+constexpr std::size_t rows_per_task = 64;
 constexpr double classes_per_doubling = 8;
+constexpr std::ptrdiff_t ahead = 8;
 
 std::size_t size_class(std::size_t n_items) {
   if (n_items < exact_sizes) return n_items;
@@ -88,51 +90,116 @@ struct Scored {
   }
 };
 
-void keep_best(std::vector<Scored>& found, std::size_t n, std::int32_t* items, float* scores) {
-  const std::size_t kept = std::min(n, found.size());
-  std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(kept), found.end());
-  for (std::size_t r = 0; r < n; ++r) {
-    items[r] = r < kept ? found[r].item : -1;
-    scores[r] = r < kept ? found[r].score : 0.0F;
+// The best of what is offered: nearly all of it is refused by one comparison.
+class Best {
+ public:
+  void begin(std::size_t n) {
+    n_ = n;
+    found_.clear();
+    least_ = -std::numeric_limits<float>::infinity();
+  }
+
+  // Items are offered in any order; among equals at the edge the smaller one is kept.
+  void offer(float score, std::int32_t item) {
+    if (score < least_) return;
+    found_.push_back({score, item});
+    if (found_.size() < 2 * n_) return;
+    std::nth_element(found_.begin(), found_.begin() + static_cast<std::ptrdiff_t>(n_ - 1), found_.end());
+    found_.resize(n_);
+    least_ = found_.back().score;
+  }
+
+  void write(std::int32_t* items, float* scores);
+
+ private:
+  std::size_t n_ = 0;
+  float least_ = 0;
+  std::vector<Scored> found_;
+};
+
+void Best::write(std::int32_t* items, float* scores) {
+  const std::size_t kept = std::min(n_, found_.size());
+  std::partial_sort(found_.begin(), found_.begin() + static_cast<std::ptrdiff_t>(kept), found_.end());
+  for (std::size_t r = 0; r < n_; ++r) {
+    items[r] = r < kept ? found_[r].item : -1;
+    scores[r] = r < kept ? found_[r].score : 0.0F;
   }
 }
 
 class Row {
  public:
-  Row(const Baskets& baskets, const RelatedItems& asked, const Chances* chances)
-      : baskets_(baskets), asked_(asked), chances_(chances), common_(baskets.n_items, 0) {}
+  Row(const Baskets& baskets, const RelatedItems& asked, const Chances* chances, const std::vector<std::uint8_t>& classes)
+      : baskets_(baskets), asked_(asked), chances_(chances), classes_(classes), common_(baskets.n_items, 0) {}
 
   void relate(std::int32_t item, std::int32_t* items, float* scores) {
-    count(item);
-    found_.clear();
-    for (const std::int32_t other : touched_) {
-      const std::int32_t common = common_[static_cast<std::size_t>(other)];
-      common_[static_cast<std::size_t>(other)] = 0;
-      if (other == item || common < asked_.least_common) continue;
-      const float score = score_of(item, other, common);
-      if (score > 0) found_.push_back({score, other});
+    gather(item);
+    expect();
+    best_.begin(asked_.n_related);
+    if (n_events_ > static_cast<std::int64_t>(baskets_.n_items) / 2) {
+      count<false>();
+      for (std::size_t other = 0; other < baskets_.n_items; ++other) take(item, static_cast<std::int32_t>(other));
+    } else {
+      count<true>();
+      for (const std::int32_t other : touched_) take(item, other);
     }
-    keep_best(found_, asked_.n_related, items, scores);
+    best_.write(items, scores);
   }
 
  private:
-  void count(std::int32_t item) {
-    touched_.clear();
+  struct Span {
+    const std::int32_t* begin;
+    const std::int32_t* end;
+  };
+
+  // Where the baskets of an item's users lie.
+  void gather(std::int32_t item) {
+    spans_.clear();
+    n_events_ = 0;
     if (chances_ != nullptr) by_class_.assign(n_size_classes, 0);
-    const auto first = baskets_.item_offsets[item], last = baskets_.item_offsets[item + 1];
-    for (auto p = first; p < last; ++p) {
-      const auto user = static_cast<std::size_t>(baskets_.item_users[p]);
-      const auto begin = baskets_.user_offsets[user], end = baskets_.user_offsets[user + 1];
-      if (chances_ != nullptr) by_class_[size_class(static_cast<std::size_t>(end - begin))] += 1;
-      for (auto q = begin; q < end; ++q) {
-        const std::int32_t other = baskets_.user_items[q];
-        if (common_[static_cast<std::size_t>(other)]++ == 0) touched_.push_back(other);
+    const auto last = baskets_.item_offsets[item + 1];
+    for (auto p = baskets_.item_offsets[item]; p < last; ++p) {
+      if (p + ahead < last) __builtin_prefetch(baskets_.user_offsets + baskets_.item_users[p + ahead]);
+      const std::int32_t user = baskets_.item_users[p];
+      const std::int64_t* offsets = baskets_.user_offsets + user;
+      spans_.push_back({baskets_.user_items + offsets[0], baskets_.user_items + offsets[1]});
+      n_events_ += offsets[1] - offsets[0];
+      if (chances_ != nullptr) by_class_[classes_[static_cast<std::size_t>(user)]] += 1;
+    }
+  }
+
+  // Few events name the items they touch; many touch nearly all, and a branch for each would cost more than a look.
+  template <bool named>
+  void count() {
+    touched_.clear();
+    std::int32_t* common = common_.data();
+    for (std::size_t p = 0; p < spans_.size(); ++p) {
+      if (p + std::size_t{ahead} < spans_.size()) {
+        for (std::size_t line = 0; line < 4; ++line) __builtin_prefetch(spans_[p + std::size_t{ahead}].begin + 16 * line);
+      }
+      for (const std::int32_t* q = spans_[p].begin; q < spans_[p].end; ++q) {
+        const std::int32_t other = *q;
+        if constexpr (named) {
+          if (common[other] == 0) touched_.push_back(other);
+        }
+        ++common[other];
       }
     }
+  }
+
+  void take(std::int32_t item, std::int32_t other) {
+    const std::int32_t common = common_[static_cast<std::size_t>(other)];
+    if (common == 0) return;
+    common_[static_cast<std::size_t>(other)] = 0;
+    if (other == item || common < asked_.least_common) return;
+    const float score = score_of(item, other, common);
+    if (score > 0) best_.offer(score, other);
+  }
+
+  void expect() {
     if (chances_ == nullptr) return;
     chances_->expect(by_class_, expected_);
     discounts_.resize(n_grid);
-    for (std::size_t g = 0; g < n_grid; ++g) discounts_[g] = std::pow(std::max(expected_[g], 1e-12), asked_.discount);
+    for (std::size_t g = 0; g < n_grid; ++g) discounts_[g] = std::pow(std::max(expected_[g], 1e-12), -asked_.discount);
   }
 
   float score_of(std::int32_t item, std::int32_t other, std::int32_t common) const {
@@ -149,15 +216,18 @@ class Row {
         break;
     }
     const double place = chances_->place(static_cast<std::size_t>(other));
-    return static_cast<float>((n - between(expected_, place)) / between(discounts_, place));
+    return static_cast<float>((n - between(expected_, place)) * between(discounts_, place));
   }
 
   const Baskets& baskets_;
   const RelatedItems& asked_;
   const Chances* chances_;
+  const std::vector<std::uint8_t>& classes_;
   std::vector<std::int32_t> common_, touched_;
   std::vector<double> by_class_, expected_, discounts_;
-  std::vector<Scored> found_;
+  std::vector<Span> spans_;
+  std::int64_t n_events_ = 0;
+  Best best_;
 };
 
 }  // namespace
@@ -167,9 +237,14 @@ void related_items(const Baskets& baskets, const RelatedItems& asked, const std:
   std::vector<Chances> chances;
   if (asked.relation == Relation::surprise) chances.emplace_back(baskets, asked.chances);
   const Chances* of = chances.empty() ? nullptr : &chances.front();
+  std::vector<std::uint8_t> classes(of == nullptr ? 0 : baskets.n_users);
+  for (std::size_t u = 0; u < classes.size(); ++u) {
+    classes[u] = static_cast<std::uint8_t>(
+        size_class(static_cast<std::size_t>(baskets.user_offsets[u + 1] - baskets.user_offsets[u])));
+  }
   const std::size_t n_tasks = (n_rows + rows_per_task - 1) / rows_per_task;
   parallel_for(n_tasks, n_threads, [&](std::size_t task) {
-    Row row(baskets, asked, of);
+    Row row(baskets, asked, of, classes);
     const std::size_t end = std::min(n_rows, (task + 1) * rows_per_task);
     for (std::size_t r = task * rows_per_task; r < end; ++r) {
       row.relate(rows[r], items + r * asked.n_related, scores + r * asked.n_related);
@@ -181,22 +256,15 @@ void best_items(const float* scores, std::size_t n_rows, std::size_t n_items, st
                 float* best, std::size_t n_threads) {
   const std::size_t n_tasks = (n_rows + rows_per_task - 1) / rows_per_task;
   parallel_for(n_tasks, n_threads, [&](std::size_t task) {
-    std::vector<Scored> found;
-    found.reserve(2 * n_best + 1);
+    Best best_of_row;
     const std::size_t end = std::min(n_rows, (task + 1) * rows_per_task);
     for (std::size_t r = task * rows_per_task; r < end; ++r) {
       const float* row = scores + r * n_items;
-      found.clear();
-      float least = -std::numeric_limits<float>::infinity();
+      best_of_row.begin(n_best);
       for (std::size_t i = 0; i < n_items; ++i) {
-        if (!(row[i] > least)) continue;
-        found.push_back({row[i], static_cast<std::int32_t>(i)});
-        if (found.size() < 2 * n_best) continue;
-        std::nth_element(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(n_best - 1), found.end());
-        found.resize(n_best);
-        least = found.back().score;
+        if (row[i] > -std::numeric_limits<float>::infinity()) best_of_row.offer(row[i], static_cast<std::int32_t>(i));
       }
-      keep_best(found, n_best, items + r * n_best, best + r * n_best);
+      best_of_row.write(items + r * n_best, best + r * n_best);
     }
   });
 }
