@@ -44,8 +44,16 @@ def test_a_list_of_what_is_not_offered_is_empty(local_service):
 def test_a_value_that_the_service_model_rules_out(local_service):
     iam = local_service.client("iam")
     code, message, status = refused(iam.get_role, RoleName="a role")
-    assert (code, status) == ("ValidationException", 400)
+    assert (code, status) == ("ValidationError", 400)
     assert message == (
         "1 validation error detected: Value 'a role' at 'roleName' failed to satisfy constraint: "
         "Member must satisfy regular expression pattern: [\\w+=,.@-]+"
     )
+
+
+def test_the_code_of_a_broken_value_is_the_services_own(local_service):
+    code, message, _ = refused(local_service.client("logs").describe_log_groups, logGroupNamePrefix="a b")
+    assert code == "InvalidParameterException"
+    assert "at 'logGroupNamePrefix' failed to satisfy constraint" in message
+    code, message, _ = refused(local_service.client("sagemaker").list_models, MaxResults=101)
+    assert code == "ValidationException"

@@ -49,6 +49,14 @@ OF_NAME: dict[str, WireProtocol] = {
     "query": Query(),
     "rest-json": RestJson(),
 }
+VALIDATION_CODES = {
+    "sagemaker-runtime": "ValidationError",
+    "sts": "ValidationError",
+    "iam": "ValidationError",
+    "cloudwatch": "ValidationError",
+    "logs": "InvalidParameterException",
+}
+"""Where it is not ValidationException."""
 
 
 def protocol_of(service: WireService, head: RequestHead) -> WireProtocol:
@@ -70,7 +78,5 @@ def error_answer(
 
 
 def validation_code(service: WireService) -> str:
-    """Return the code of a request whose values break the service model: the service's own where it has one."""
-    return (
-        "ValidationError" if service.model.shape_for_error_code("ValidationError") else "ValidationException"
-    )
+    """Return the code of a request whose values break the service model: the service's own."""
+    return VALIDATION_CODES.get(service.id, "ValidationException")
