@@ -20,10 +20,10 @@ from pairloom.linear.candidates import Candidate, candidates
 from pairloom.linear.checkpoint import read_state, write_state
 from pairloom.linear.data import RowSource, TrainingData
 from pairloom.linear.finishing import Minimiser
+from pairloom.linear.judging import Judge, Rival
 from pairloom.linear.machines import Machine, make_machine, row_weights
 from pairloom.linear.model import LinearModel
 from pairloom.linear.objective import RowsObjective, block_scores
-from pairloom.linear.selection import calibrated_threshold
 from pairloom.linear.settings import LinearSettings
 
 __all__ = ["Interrupted", "LinearTrainer", "PassReport"]
@@ -75,8 +75,6 @@ class Best:
     bias: Float64Array | None = None
 
 
-Rival = tuple[int, Float64Array, Float64Array]
-"""Number of a candidate, weights and bias."""
 OnPass = Callable[[PassReport], None]
 OnTick = Callable[[int, int, float], None]
 KeepState = Callable[[int, Callable[[Path], None]], None]
@@ -149,6 +147,9 @@ class LinearTrainer:
             self._weigh(block)
         self.candidates = candidates(
             s, n_features=self.data.n_features, dense=self.data.dense, balance=balance
+        )
+        self.judge = Judge(
+            s, self.collective, self.judges, self.candidates, float(self._fixed_weight), self._has_validation
         )
         rng = np.random.default_rng([s.random_state, 0])
         shape = (self.data.n_features, len(self.candidates) * s.n_outputs)
@@ -248,9 +249,9 @@ class LinearTrainer:
     def _judge(self, number: int) -> float | None:
         """Measure all candidates; remember the best. Returns its loss on channel ``validation``."""
         weights, bias = self.machine.parameters()
-        losses = self._judged_losses(weights, bias)
+        losses = self.judge.losses(weights, bias)
         if not self._has_validation:
-            losses = losses + self._penalties(weights)
+            losses = losses + self.judge.penalties(weights)
         losses = np.nan_to_num(losses, nan=np.inf, posinf=np.inf)
         candidate = int(np.argmin(losses))
         loss = float(losses[candidate])
@@ -270,19 +271,6 @@ class LinearTrainer:
         chosen = slice(candidate * k, (candidate + 1) * k)
         return np.ascontiguousarray(weights[:, chosen]), bias[chosen].copy()
 
-    def _judged_losses(self, weights: Float64Array, bias: Float64Array) -> Float64Array:
-        """Mean losses of all candidates on the rows that judge, in the units of training."""
-        n_models = len(bias) // self.settings.n_outputs
-        total, weight = np.zeros(n_models), 0.0
-        own = np.array([self._fixed_weight], np.float32)
-        for block in self.judges:
-            losses = self.settings.loss.losses(block_scores(block, weights, bias), block.labels)
-            amounts = row_weights(block, own)
-            total += losses.sum(axis=0) if amounts is None else (losses * amounts).sum(axis=0)
-            weight += block.n_rows if amounts is None else float(amounts.sum())
-        sums = self.collective.allreduce(np.concatenate([total, [weight]]))
-        return sums[:-1] / max(float(sums[-1]), 1e-30)
-
     def _in_units(self, loss: float) -> float:
         """Turn a loss of scaled labels into one of labels as they came."""
         squared = self.settings.loss.name in ("squared", "huber", "eps_insensitive_squared")
@@ -295,11 +283,11 @@ class LinearTrainer:
         rivals = [(self.best.candidate, self._required(self.best.weights), self._required(self.best.bias))]
         if self.settings.task == "binary" and self.settings.criterion != "loss_function":
             rivals += [(c, *self._columns(weights, bias, c)) for c in range(len(self.candidates))]
-        winner = min(rivals, key=self._badness)
+        winner = min(rivals, key=self.judge.badness)
         if self._finishes():
             finished = self._finished(winner, on_tick)
             # Training rows cannot tell whether the optimum is too near to them; it is what was asked for.
-            winner = min([finished, winner], key=self._badness) if self._has_validation else finished
+            winner = min([finished, winner], key=self.judge.badness) if self._has_validation else finished
         candidate, weights, bias = winner
         self._check_finite(weights, bias)
         self.chosen = self.candidates[candidate]
@@ -309,51 +297,6 @@ class LinearTrainer:
     def _required(self, array: Float64Array | None) -> Float64Array:
         assert array is not None
         return array
-
-    def _badness(self, rival: Rival) -> tuple[float, ...]:
-        """What the criterion sorts by, least first; the loss decides among equals."""
-        candidate, weights, bias = rival
-        loss = self._judged_losses(weights, bias)[0]
-        if not self._has_validation:
-            loss = loss + self._penalties(weights, candidate)[0]
-        loss = float(np.nan_to_num(loss, nan=np.inf))
-        if self.settings.task != "binary" or self.settings.criterion == "loss_function":
-            return (loss,)
-        if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
-            return (np.inf, np.inf)
-        return (*(-key for key in self._threshold(weights, bias)[1]), loss)
-
-    def _penalties(self, weights: Float64Array, candidate: int | None = None) -> Float64Array:
-        """Return the penalties of one candidate's weights, or of all side by side."""
-        chosen = self.candidates if candidate is None else (self.candidates[candidate],)
-        l1, l2 = (np.array([getattr(c, name) for c in chosen]) for name in ("l1", "l2"))
-        k = self.settings.n_outputs
-        sizes = np.abs(weights).sum(axis=0).reshape(-1, k).sum(axis=1) if l1.any() else 0.0
-        squares = np.square(weights).sum(axis=0).reshape(-1, k).sum(axis=1) if l2.any() else 0.0
-        return l1 * sizes + l2 / 2 * squares
-
-    def _threshold(self, weights: Float64Array, bias: Float64Array) -> tuple[float, tuple[float, ...]]:
-        """Return the threshold of raw scores that suits the criterion best, and how good that is."""
-        scores = np.concatenate([block_scores(block, weights, bias)[:, 0] for block in self.judges])
-        labels = np.concatenate([block.labels for block in self.judges])
-        amounts = None
-        if any(block.weights is not None for block in self.judges):
-            amounts = np.concatenate(
-                [
-                    np.ones(b.n_rows) if b.weights is None else b.weights.astype(np.float64)
-                    for b in self.judges
-                ]
-            )
-        if self.collective.size > 1 and not self._has_validation:
-            scores, labels = (np.concatenate(self.collective.allgather(part)) for part in (scores, labels))
-            if amounts is not None:
-                amounts = np.concatenate(self.collective.allgather(amounts))
-        limit = self.settings.n_calibration_rows
-        if limit is not None:
-            scores, labels = scores[:limit], labels[:limit]
-            amounts = None if amounts is None else amounts[:limit]
-        choice = calibrated_threshold(scores, labels, amounts, self.settings)
-        return choice.threshold, choice.goodness
 
     def _finishes(self) -> bool:
         s = self.settings
@@ -393,7 +336,7 @@ class LinearTrainer:
         s = self.settings
         threshold = None
         if s.task == "binary":
-            raw = 0.0 if s.criterion == "loss_function" else self._threshold(weights, bias)[0]
+            raw = 0.0 if s.criterion == "loss_function" else self.judge.threshold(weights, bias)[0]
             threshold = float(np.float32(1 / (1 + np.exp(-raw)) if s.loss.name == "logistic" else raw))
         weights, bias = self.data.feature_scale.fold(weights, bias)
         labels = self.data.label_scale
