@@ -225,11 +225,15 @@ def test_control_characters_in_lists(call, folder_store):
     assert b"<Key>a%01%3C%26%3E%0D</Key>" in call("GET", "/bucket", query="encoding-type=url").body
 
 
-def test_a_body_that_does_not_come(call):
-    """Who waits for leave to send its content may send it or not: the connection cannot go on."""
-    refused = call("PUT", "/missing/key", b"1", expect="100-continue")
-    assert (refused.status, refused.headers["connection"]) == (404, "close")
-    assert "connection" not in call("PUT", "/bucket/key", b"1", expect="100-continue").headers
+def test_headers_from_the_query_stay_one_line(call, folder_store):
+    folder_store.put("bucket", "key", b"")
+    got = call(
+        "GET",
+        "/bucket/key",
+        query="response-content-disposition=a%0D%0ASet-Cookie:%20b&response-expires=%E4%B8%AD",
+    )
+    assert got.headers["content-disposition"] == "a  Set-Cookie: b"
+    assert got.headers["expires"] == "?"
 
 
 def test_full_disk(call, folder_store, monkeypatch):

@@ -107,7 +107,7 @@ bool can_fold() {
                                                            std::span<const std::uint8_t> bytes) {
   const __m128i far = _mm_set_epi64x(static_cast<long long>(kind.far_low), static_cast<long long>(kind.far_high));
   const __m128i near = _mm_set_epi64x(static_cast<long long>(kind.near_low), static_cast<long long>(kind.near_high));
-  std::array<__m128i, 4> lanes{};
+  __m128i lanes[4];
   for (std::size_t i = 0; i < 4; ++i) lanes[i] = loaded(bytes.data() + 16 * i);
   lanes[0] = _mm_xor_si128(lanes[0], _mm_set_epi64x(0, static_cast<long long>(state)));
   bytes = bytes.subspan(64);

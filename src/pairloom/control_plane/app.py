@@ -21,6 +21,7 @@ from pairloom.control_plane.form_posts import keep_form_upload
 from pairloom.control_plane.operations import Call, Principal, handler_of
 from pairloom.control_plane.service import Service
 from pairloom.control_plane.wire.answer import Answer
+from pairloom.control_plane.wire.awaited_content import closing_where_awaited
 from pairloom.control_plane.wire.errors import AwsError, told_to_clients
 from pairloom.control_plane.wire.form_uploads import is_form_upload, read_form_upload
 from pairloom.control_plane.wire.models import WireService, wire_service
@@ -78,6 +79,7 @@ class Application:
         if scope["path"] == HEALTH:
             await _send(send, Answer(200, b'{"status": "ok"}', {"content-type": "application/json"}))
             return
+        receive, send = closing_where_awaited(scope, receive, send)
         request_id = str(uuid.uuid4())
         started = False
 

@@ -10,12 +10,14 @@ from pairloom.object_storage.interface import ObjectStore
 from pairloom.object_storage.s3_face.bodies import LeftError
 from pairloom.object_storage.s3_face.face import Face
 from pairloom.object_storage.s3_face.faults import S3Fault, error_xml, fault_of
-from pairloom.object_storage.s3_face.requests import Answer, Message, Receive, Request, Scope, Send
+from pairloom.object_storage.s3_face.requests import Answer, Receive, Request, Scope, Send
 from pairloom.object_storage.s3_face.routing import operation_of
 
 __all__ = ["S3Face"]
 
 STEP_BYTES = 1 << 20
+ONE_LINE = dict.fromkeys([*range(32), 127], " ")
+"""A header that a client names in its query must not become two."""
 LOG = logging.getLogger("pairloom.object_storage")
 
 
@@ -42,15 +44,8 @@ class S3Face:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request_id: str = scope["pairloom"].request_id
-        is_awaited = True
-
-        async def receive_noting() -> Message:
-            nonlocal is_awaited
-            is_awaited = False
-            return await receive()
-
         try:
-            request = Request.of(scope, receive_noting)
+            request = Request.of(scope, receive)
             self.face.check_owner(request)
             answer = await operation_of(request)(self.face, request)
         except LeftError:
@@ -65,10 +60,6 @@ class S3Face:
             LOG.exception("request %s: %s %s", request_id, scope["method"], scope["path"])
             text = f"The object store failed; the service's log tells more of request {request_id}."
             answer = _refusal(S3Fault("InternalError", text), scope, request_id)
-        if is_awaited and (b"expect", b"100-continue") in scope["headers"]:
-            answer.headers["connection"] = (
-                "close"  # its content may come or not, so what follows cannot be read
-            )
         await self._send(answer, scope["method"], request_id, send)
 
     async def _send(self, answer: Answer, method: str, request_id: str, send: Send) -> None:
@@ -76,7 +67,8 @@ class S3Face:
         if answer.status not in (204, 304):
             headers.setdefault("content-length", str(len(answer.body)))
         encoded = [
-            (name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()
+            (name.encode("latin-1"), value.translate(ONE_LINE).encode("latin-1", "replace"))
+            for name, value in headers.items()
         ]
         try:
             await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
