@@ -121,3 +121,21 @@ def test_a_service_that_cannot_start_says_why(tmp_path, capsys):
     (tmp_path / "settings.toml").write_text("regions = 3\n")
     assert run(["run", "--data", str(tmp_path), "--up", "--", "true"]) == 1
     assert "the service did not start. It said: pairloom:" in capsys.readouterr().err
+
+
+def test_a_service_ends_with_the_one_that_was_killed(tmp_path):
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom pairloom.client_environment import service_for_a_while\n"
+        "with service_for_a_while(Path(sys.argv[1])):\n    print('runs', flush=True)\n    time.sleep(600)\n"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)
+    try:
+        assert starter.stdout.readline() == b"runs\n"
+    finally:
+        starter.kill()
+        starter.wait()
+        starter.stdout.close()
+    deadline = time.monotonic() + 60
+    while (tmp_path / "service.json").exists():
+        assert time.monotonic() < deadline, "the service goes on without the one that started it"
+        time.sleep(0.05)

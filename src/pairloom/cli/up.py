@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import stat
 import sys
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +52,7 @@ def up(
     database: str | None = None,
     object_store: str | None = None,
     background: bool = False,
+    until_input_ends: bool = False,
 ) -> int:
     """Answer as SageMaker, S3, STS, IAM and CloudWatch do, on this machine.
 
@@ -89,6 +92,8 @@ def up(
     background
         Return as soon as it answers, and leave it running until `pairloom down`; its log goes to service.log in the
         data folder.
+    until_input_ends
+        End when standard input does: for a program that starts it and may itself be killed.
     """
     import msgspec
 
@@ -113,6 +118,8 @@ def up(
         words = [word for name, value in options.items() if value is not None for word in (name, value)]
         return in_background(folder, [*words, *(["--allow-remote"] if allow_remote else [])], folder / LOG)
     log_to_standard_error()
+    if until_input_ends:
+        threading.Thread(target=_end_with_input, daemon=True).start()
     with ExitStack() as stack:
         listener = stack.enter_context(_listen(folder, host, port, allow_remote=allow_remote))
         service = stack.enter_context(
@@ -126,6 +133,12 @@ def up(
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
         return run(Application(service), listener, announce)
+
+
+def _end_with_input() -> None:
+    while os.read(0, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _listen(folder: Path, host: str, port: int, *, allow_remote: bool) -> socket.socket:

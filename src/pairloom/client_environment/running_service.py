@@ -68,10 +68,11 @@ def service_for_a_while(data: Path, *, port: int = 0) -> Generator[RunningServic
     """
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     command = [sys.executable, "-P", "-m", "pairloom", "up", "--data", str(data), "--port", str(port)]
+    command.append("--until-input-ends")  # even if this process is killed
     with (data / LOG).open("ab") as log:
         begin = log.tell()
         process = subprocess.Popen(  # noqa: S603
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
         )
     try:
         yield _started(process, data, begin)
@@ -82,6 +83,8 @@ def service_for_a_while(data: Path, *, port: int = 0) -> Generator[RunningServic
         finally:
             process.kill()
             process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
 
 
 def _started(process: subprocess.Popen[bytes], data: Path, begin: int) -> RunningService:
