@@ -77,7 +77,7 @@ def test_every_member_of_every_answer_is_written(service_id, protocol_name):
     for name in model.operation_names:
         operation = model.operation_model(name)
         if operation.has_event_stream_output:
-            continue  # test_answers.py reads one with boto3
+            continue  # test_wire_answers.py reads one with boto3
         minimal = dict.fromkeys(operation.input_shape.members, "plain") if operation.input_shape else {}
         head, body = head_of(serialiser.serialize_to_request(in_path(operation, minimal), operation))
         protocol, target = target_of(service, head, body)
