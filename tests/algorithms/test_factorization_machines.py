@@ -151,7 +151,9 @@ def test_every_solver_learns(case, solver):
 
 def test_l1_makes_weights_exactly_zero():
     rates = {"linear_lr": "0.2", "factors_lr": "0.2", "bias_lr": "0.2", "linear_wd": "0", "factors_wd": "0"}
-    machines = [CLASSIFIER.fit(pairloom_solver="ftrl", pairloom_l1=l1, **rates).machine for l1 in ("0", "120")]
+    machines = [
+        CLASSIFIER.fit(pairloom_solver="ftrl", pairloom_l1=l1, **rates).machine for l1 in ("0", "120")
+    ]
     zeros = [int((machine.weights == 0).sum()) for machine in machines]
     assert zeros[0] < 5 < zeros[1]
     assert not machines[1].factors[machines[1].weights == 0].any()
