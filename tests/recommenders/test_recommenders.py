@@ -8,6 +8,7 @@ import pytest
 
 from pairloom.errors import DataError, UserError
 from pairloom.recommenders import EASE, Columns, ImplicitALS, ItemToItem, Popularity, load_recommender
+from pairloom.recommenders.askers import Askers
 from pairloom.recommenders.catalogue import TYPES
 
 MADE = {
@@ -169,7 +170,7 @@ def test_one_of_another_kind_is_refused(tmp_path):
     "change",
     [
         lambda about: about.update(format="other"),
-        lambda about: about.update(version=2),
+        lambda about: about.update(version=99),
         lambda about: about.update(model="os.system"),
         lambda about: about.update(surprise=1),
         lambda about: about.update(parameters={}),
@@ -275,8 +276,28 @@ def test_rows_that_cannot_be_are_named(table, message):
 def test_columns_that_miss_are_named():
     with pytest.raises(UserError, match=r"column 'item' must be there. Got user, film"):
         Popularity().fit({"user": [1], "film": [2]})
-    with pytest.raises(DataError, match=r"expected each item once. Got 7 again"):
+    with pytest.raises(DataError, match=r"expected each of the items once. Got 7 again"):
         Popularity().fit({"user": [1], "item": [7]}, items={"item": [7, 8, 7]})
+
+
+def test_a_users_table_is_kept_with_the_model(fitted, tmp_path):
+    users = {"user": ["a1", "c1"], "age": [31, 54], "job": ["clerk", "cook|poet"]}
+    fitted.fit(TABLE, users=users, items=ITEMS)
+    assert fitted.users_.number("c1") == 12
+    assert fitted.recommend("c1", n=1).items.tolist() == fitted.recommend(history=[], n=1).items.tolist()
+    fitted.update({"user": ["d1"], "item": [777]})
+    fitted.save(tmp_path / "model.tar.gz")
+    loaded = load_recommender(tmp_path / "model.tar.gz")
+    for model in (fitted, loaded):
+        assert model.attributes_.n_rows == len(model.items_)
+        assert model.attributes_.columns["kind"].of(model.items_.number(777)) == []
+        jobs, ages = model.user_attributes_.columns["job"], model.user_attributes_.columns["age"]
+        assert jobs.of(model.users_.number("c1")) == ["cook", "poet"]
+        assert ages.numbers[model.users_.numbers(["a1", "c1"])].tolist() == [31, 54]
+        assert np.isnan(ages.numbers[model.users_.number("d1")])
+    assert loaded.recommend("d1", n=3).items.tolist() == fitted.recommend("d1", n=3).items.tolist()
+    with pytest.raises(DataError, match=r"row 2, field 'user': expected each of the users once. Got 1 again"):
+        Popularity().fit({"user": [1], "item": [7]}, users={"user": [1, 1]})
 
 
 def test_ids_of_mixed_type_are_one_where_they_spell_the_same():
@@ -363,7 +384,7 @@ def test_vectors_of_als_are_at_the_least_of_its_loss():
         )
         return (taken * (1 - scores) ** 2).sum() + 0.3 * np.square(scores).sum() + penalty
 
-    users = model._user_vectors(histories)[:, :3].astype(np.float64)
+    users = model._queries(Askers.sessions(histories))[:, :3].astype(np.float64)
     items = model._item_vectors[:, :3].astype(np.float64)
     least = loss(users, items)
     for _ in range(20):

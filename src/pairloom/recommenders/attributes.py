@@ -1,4 +1,4 @@
-"""What is known of items: categories and numbers to choose by, words to call them."""
+"""What is known of items, or of users: categories and numbers to choose by, words to call them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pairloom.errors import DataError, UserError
 from pairloom.kernels.vocabulary import Vocabulary
 from pairloom.recommenders.ids import Ids
 
-__all__ = ["Attribute", "ItemAttributes", "read_attributes"]
+__all__ = ["Attribute", "Attributes", "read_attributes"]
 
 Mask = npt.NDArray[np.bool_]
 SEPARATOR, NEVER = "|", "\x1f"
@@ -26,16 +26,17 @@ TITLE = "title"
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One column of the items table.
+    """One column of a table of items or users.
 
     Parameters
     ----------
     values : list of str
         The different values.
-    offsets : ndarray of shape (n_items + 1,), int64
+    offsets : ndarray of shape (n_rows + 1,), int64
+        By number of the item or user.
     places : ndarray of int32
         Values of item i are those at ``places[offsets[i]:offsets[i + 1]]``; an item may have several or none.
-    numbers : ndarray of shape (n_items,), float64, optional
+    numbers : ndarray of shape (n_rows,), float64, optional
         The column as numbers, NaN where it has none; for a column of numbers only.
     """
 
@@ -50,6 +51,13 @@ class Attribute:
             self.values[place] for place in self.places[self.offsets[item] : self.offsets[item + 1]].tolist()
         ]
 
+    def widened(self, n_rows: int) -> Attribute:
+        """Return it with room for more rows, which have no values."""
+        more = n_rows - len(self.offsets) + 1
+        numbers = None if self.numbers is None else np.append(self.numbers, np.full(more, np.nan))
+        offsets = np.append(self.offsets, np.full(more, self.offsets[-1]))
+        return Attribute(self.values, offsets, self.places, numbers)
+
     def having(self, wanted: Sequence[Any]) -> Mask:
         """Return which items have one of some values."""
         chosen = np.isin(np.array(self.values, object), [str(value) for value in wanted])
@@ -59,16 +67,16 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemAttributes:
-    """The items table, by number of item.
+class Attributes:
+    """A table of items or users, by their number.
 
     Parameters
     ----------
-    n_items : int
+    n_rows : int
     columns : mapping of str to Attribute
     """
 
-    n_items: int
+    n_rows: int
     columns: Mapping[str, Attribute]
 
     def column(self, name: str, who: str) -> Attribute:
@@ -80,9 +88,15 @@ class ItemAttributes:
             )
         return self.columns[name]
 
+    def widened(self, n_rows: int) -> Attributes:
+        """Return the table with room for more rows, which have no values."""
+        if n_rows == self.n_rows:
+            return self
+        return Attributes(n_rows, {name: column.widened(n_rows) for name, column in self.columns.items()})
+
     def where(self, wanted: Mapping[str, Any]) -> Mask:
         """Return the items that fit all conditions: a value, a list of them, or a pair (lowest, highest) of numbers."""
-        found = np.ones(self.n_items, np.bool_)
+        found = np.ones(self.n_rows, np.bool_)
         for name, condition in wanted.items():
             column = self.column(name, "where")
             if isinstance(condition, tuple):
@@ -109,50 +123,59 @@ def _between(name: str, column: Attribute, limits: tuple[Any, ...]) -> Mask:
         return (column.numbers >= float(lowest)) & (column.numbers <= float(highest))
 
 
-def read_attributes(data: Any, item: str, items: Ids) -> ItemAttributes:
-    """Read a table of items; those that nobody took yet are numbered too.
+def read_attributes(data: Any, id_column: str, ids: Ids, what: str) -> Attributes:
+    """Read a table of items or users; those that no event names are numbered too.
 
-    Text with ``|`` in it, and lists, are several values. An item without a row has no values; one with two rows is a
-    DataError.
+    Text with ``|`` in it, and lists, are several values. Who has no row has no values.
 
     Parameters
     ----------
     data : data frame, mapping of columns, records or tables
-    item : str
-        Column of the id.
-    items : Ids
+    id_column : str
+    ids : Ids
         They grow.
+    what : {"items", "users"}
+        For messages.
+
+    Raises
+    ------
+    DataError
+        For an id with two rows, with the row.
+    UserError
+        For a table without the column of ids.
     """
-    source = open_input(data, lambda width: [item, *(f"column_{i}" for i in range(1, width))])
-    if item not in source.names:
-        raise UserError(f"Items table: column {item!r} must be there. Got {', '.join(source.names)}.")
-    names = [name for name in source.names if name != item]
-    tables = list(source.tables([item, *names]))
+    source = open_input(data, lambda width: [id_column, *(f"column_{i}" for i in range(1, width))])
+    if id_column not in source.names:
+        raise UserError(
+            f"Table of {what}: column {id_column!r} must be there. Got {', '.join(source.names)}."
+        )
+    names = [name for name in source.names if name != id_column]
+    tables = list(source.tables([id_column, *names]))
     numbers = np.concatenate(
-        [items.add(table.columns[item], Place(item, table.first_row)) for table in tables]
+        [ids.add(table.columns[id_column], Place(id_column, table.first_row)) for table in tables]
     )
     order = np.argsort(numbers, kind="stable")
     repeated = order[1:][np.diff(numbers[order]) == 0]
     if len(repeated):
         row = int(repeated.min())
         raise DataError(
-            "each item once", got=f"{items.values(numbers[row : row + 1])[0]} again", row=row + 1, field=item,
-            action="Remove the row",
+            f"each of the {what} once", got=f"{ids.values(numbers[row : row + 1])[0]} again", row=row + 1,
+            field=id_column, action="Remove the row",
         )  # fmt: skip
     columns = {
         name: _attribute(
             [(table.columns[name], Place(name, table.first_row)) for table in tables],
             numbers,
-            len(items),
+            len(ids),
             name,
         )
         for name in names
     }
-    return ItemAttributes(len(items), columns)
+    return Attributes(len(ids), columns)
 
 
 def _attribute(
-    parts: Sequence[tuple[RawColumn, Place]], numbers: npt.NDArray[np.int32], n_items: int, name: str
+    parts: Sequence[tuple[RawColumn, Place]], numbers: npt.NDArray[np.int32], n_rows: int, name: str
 ) -> Attribute:
     vocabulary = Vocabulary()
     owners: list[npt.NDArray[np.int64]] = []
@@ -168,16 +191,16 @@ def _attribute(
         begin += len(indptr) - 1
     places, rows = np.concatenate(found), np.concatenate(owners)
     present = places >= 0
-    places, of_items = places[present], numbers[rows[present]]
-    order = np.argsort(of_items, kind="stable")
-    offsets = np.zeros(n_items + 1, np.int64)
-    np.cumsum(np.bincount(of_items, minlength=n_items), out=offsets[1:])
+    places, keepers = places[present], numbers[rows[present]]
+    order = np.argsort(keepers, kind="stable")
+    offsets = np.zeros(n_rows + 1, np.int64)
+    np.cumsum(np.bincount(keepers, minlength=n_rows), out=offsets[1:])
     values = np.concatenate(numeric)
-    by_item = None
+    by_row = None
     if np.isfinite(values).any():
-        by_item = np.full(n_items, np.nan)
-        by_item[numbers] = values
-    return Attribute(vocabulary.texts(), offsets, places[order], by_item)
+        by_row = np.full(n_rows, np.nan)
+        by_row[numbers] = values
+    return Attribute(vocabulary.texts(), offsets, places[order], by_row)
 
 
 def _numbers(column: RawColumn, n_rows: int) -> npt.NDArray[np.float64]:

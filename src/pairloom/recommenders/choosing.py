@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pairloom.errors import UserError
-from pairloom.recommenders.attributes import ItemAttributes
+from pairloom.recommenders.attributes import Attributes
 
 __all__ = ["Wishes", "choose_diverse", "choose_under_caps"]
 
@@ -67,7 +67,7 @@ class Wishes:
 
 
 def choose_under_caps(
-    items: Int32Array, n: int, caps: Mapping[str, int], attributes: ItemAttributes
+    items: Int32Array, n: int, caps: Mapping[str, int], attributes: Attributes
 ) -> npt.NDArray[np.int64]:
     """Go down a list, best first, and pass over an item when all its kind's places are taken.
 

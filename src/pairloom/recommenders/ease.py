@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pairloom.errors import UserError
+from pairloom.recommenders.askers import Askers
 from pairloom.recommenders.interactions import USUAL_COLUMNS, Columns, Duplicates, Histories
 from pairloom.recommenders.recommender import Recommender
 
@@ -18,6 +19,8 @@ Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
 Int32Array = npt.NDArray[np.int32]
 BLOCK_USERS = 4096
+FEW_ASKERS = 8
+"""So many are better served by the rows of their items than by a product with all rows."""
 
 
 class EASE(Recommender):
@@ -97,8 +100,16 @@ class EASE(Recommender):
         rows[histories.owners(), histories.items] = 1 if self.binary else histories.weights
         return rows
 
-    def _scores(self, histories: Histories) -> Float32Array:
-        return self._dense(histories) @ self._weights
+    def _scores(self, askers: Askers) -> Float32Array:
+        histories = askers.histories
+        if len(askers) > FEW_ASKERS:
+            return self._dense(histories) @ self._weights
+        scores = np.empty((len(askers), len(self._weights)), np.float32)
+        for user in range(len(askers)):
+            items, weights = histories.of(user)
+            rows = self._weights[items]
+            scores[user] = rows.sum(axis=0) if self.binary else weights @ rows
+        return scores
 
     def _related(self, item: int) -> Float32Array:
         return self._weights[item].copy()

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from pairloom.errors import UserError
 from pairloom.kernels.implicit_als import LANES, implicit_als
+from pairloom.recommenders.askers import Askers
+from pairloom.recommenders.embeddings import EmbeddingRecommender
 from pairloom.recommenders.interactions import USUAL_COLUMNS, Columns, Duplicates, Histories
-from pairloom.recommenders.recommender import Recommender
 
 __all__ = ["ImplicitALS"]
 
@@ -21,7 +22,7 @@ FOLD_IN_STEPS = 10
 LARGEST = 1e6
 
 
-class ImplicitALS(Recommender):
+class ImplicitALS(EmbeddingRecommender):
     """Users and items as vectors whose product tells what goes together.
 
     What was taken should score 1, everything else about 0, which counts less: both sides are solved in turn, each in
@@ -102,7 +103,7 @@ class ImplicitALS(Recommender):
                 "ImplicitALS: interactions must weigh what float32 can square and add up. Got weights up to "
                 f"{by_user.weights.max():g}. Scale them, or use binary=True."
             )
-        self._item_vectors = items
+        self._take(items)
 
     def _learn_again(self, users: Int32Array) -> None:
         """Known vectors stay; a new item's is solved from the users who took it."""
@@ -118,7 +119,14 @@ class ImplicitALS(Recommender):
             found = grown[known:].copy()
             self._solve(by_user.by_item().take(new), vectors, found, FOLD_IN_STEPS)
             grown[known:] = found
-        self._item_vectors = grown
+        self._take(grown)
+
+    def _take(self, item_vectors: Float32Array) -> None:
+        self._item_vectors = item_vectors
+        self._item_gram = self._gram(item_vectors)
+
+    def _gram(self, fixed: Float32Array) -> Float32Array:
+        return (fixed.T @ fixed) * np.float32(self.unobserved_weight)
 
     def _weighted(self, histories: Histories) -> Histories:
         weights = np.ones(len(histories.items), np.float32) if self.binary else histories.weights
@@ -131,8 +139,15 @@ class ImplicitALS(Recommender):
         vectors[:, : self.n_factors] = rng.normal(0, scale, (n_rows, self.n_factors))
         return vectors
 
-    def _solve(self, side: Histories, fixed: Float32Array, solved: Float32Array, n_steps: int = 3) -> None:
-        gram = (fixed.T @ fixed) * np.float32(self.unobserved_weight)
+    def _solve(
+        self,
+        side: Histories,
+        fixed: Float32Array,
+        solved: Float32Array,
+        n_steps: int = 3,
+        gram: Float32Array | None = None,
+    ) -> None:
+        gram = self._gram(fixed) if gram is None else gram
         counts = np.add.reduceat(np.append(side.weights, 0), side.offsets[:-1].clip(max=len(side.weights)))
         counts = np.where(np.diff(side.offsets) > 0, counts, 0) + self.unobserved_weight * len(fixed)
         penalties = (self.l2 * counts**self.frequency_power).astype(np.float32)
@@ -141,18 +156,11 @@ class ImplicitALS(Recommender):
             solved=solved, n_steps=n_steps, n_threads=self._threads(),
         )  # fmt: skip
 
-    def _user_vectors(self, histories: Histories) -> Float32Array:
-        vectors = np.zeros((histories.n_users, self._item_vectors.shape[1]), np.float32)
-        self._solve(self._weighted(histories), self._item_vectors, vectors, FOLD_IN_STEPS)
+    def _queries(self, askers: Askers) -> Float32Array:
+        vectors = np.zeros((len(askers), self._item_vectors.shape[1]), np.float32)
+        histories = self._weighted(askers.histories)
+        self._solve(histories, self._item_vectors, vectors, FOLD_IN_STEPS, self._item_gram)
         return vectors
-
-    def _scores(self, histories: Histories) -> Float32Array:
-        return self._user_vectors(histories) @ self._item_vectors.T
-
-    def _related(self, item: int) -> Float32Array:
-        lengths = np.linalg.norm(self._item_vectors, axis=1)
-        products = self._item_vectors @ self._item_vectors[item]
-        return np.divide(products, lengths * lengths[item], out=np.zeros_like(products), where=lengths > 0)
 
     def _contributions(self, items: Int32Array, weights: Float32Array, target: int) -> Float32Array:
         """Split the score by the history, in the metric of the user's own system (Hu et al., section 5)."""
@@ -169,10 +177,11 @@ class ImplicitALS(Recommender):
         return {"item_vectors": self._item_vectors}
 
     def _restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        self._item_vectors = np.array(arrays["item_vectors"])
+        vectors = np.array(arrays["item_vectors"])
         n_items = self.histories_.n_items
         padded = -(-self.n_factors // LANES) * LANES
-        if self._item_vectors.shape != (n_items, padded) or self._item_vectors.dtype != np.float32:
+        if vectors.shape != (n_items, padded) or vectors.dtype != np.float32:
             raise ValueError("vectors that do not fit the items")
-        if not (np.abs(self._item_vectors) < LARGEST).all():
+        if not (np.abs(vectors) < LARGEST).all():
             raise ValueError(f"vectors that are not numbers below {LARGEST:g}")
+        self._take(vectors)

@@ -230,8 +230,8 @@ class Histories:
         return self.items[part], self.weights[part]
 
     def take(self, users: npt.NDArray[np.integer]) -> Histories:
-        """Return those of some users, in this order."""
-        lengths = np.diff(self.offsets)[users]
+        """Return those of some users, in this order; a number below 0 stands for nobody, who has nothing."""
+        lengths = np.where(users < 0, 0, self.offsets[users + 1] - self.offsets[users])
         offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)))
         places = np.arange(offsets[-1]) + np.repeat(self.offsets[users] - offsets[:-1], lengths)
         return Histories(offsets, self.items[places], self.weights[places], self.n_items)

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from pairloom.errors import UserError
 from pairloom.kernels.related_items import RELATIONS, Relation, related_items
-from pairloom.recommenders.interactions import USUAL_COLUMNS, Columns, Duplicates, Histories
+from pairloom.recommenders.askers import Askers
+from pairloom.recommenders.interactions import USUAL_COLUMNS, Columns, Duplicates
 from pairloom.recommenders.recommender import Recommender
 
 __all__ = ["ItemToItem"]
@@ -101,11 +102,11 @@ class ItemToItem(Recommender):
             chances=self._chances, discount=self.discount, rows=rows, n_threads=self._threads(),
         )  # fmt: skip
 
-    def _scores(self, histories: Histories) -> Float32Array:
-        n_items = histories.n_items
-        found = np.zeros((histories.n_users, n_items), np.float32)
-        for user in range(histories.n_users):
-            items, _ = histories.of(user)
+    def _scores(self, askers: Askers) -> Float32Array:
+        n_items = self.histories_.n_items
+        found = np.zeros((len(askers), n_items), np.float32)
+        for user in range(len(askers)):
+            items, _ = askers.histories.of(user)
             related, scores = self._related_items[items].ravel(), self._related_scores[items].ravel()
             taken = related >= 0
             found[user] = np.bincount(related[taken], scores[taken], n_items)

@@ -1,7 +1,8 @@
 """Recommenders as files: safetensors for the arrays, JSON for everything else, in a folder or as ``.tar.gz``.
 
 ``recommender.json`` holds ``format`` ("pairloom-recommender"), ``version``, the model's name and its parameters;
-``recommender.safetensors`` holds ids, histories, the items table and what was learned. Loading one runs no code.
+``recommender.safetensors`` holds ids, histories, the tables of users and items and what was learned. Loading one runs
+no code. Version 1 had no users table.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy.typing as npt
 from pairloom.errors import DataError, UserError
 from pairloom.formats.model_archive import read_members
 from pairloom.formats.tensor_file import parse_tensors, write_tensors
-from pairloom.recommenders.attributes import Attribute, ItemAttributes
+from pairloom.recommenders.attributes import Attribute, Attributes
 from pairloom.recommenders.catalogue import recommender_type
 from pairloom.recommenders.ids import Ids
 from pairloom.recommenders.interactions import Columns, Histories
@@ -30,10 +31,11 @@ from pairloom.recommenders.recommender import Recommender
 
 __all__ = ["is_recommender", "load_recommender", "save_recommender"]
 
-FORMAT, VERSION = "pairloom-recommender", 1
+FORMAT, VERSION = "pairloom-recommender", 2
 ABOUT_FILE, ARRAYS_FILE = "recommender.json", "recommender.safetensors"
 LARGEST_ABOUT_BYTES = 1 << 20
 LEARNED = "learned."
+ITEMS_TABLE, USERS_TABLE = "attributes.", "user_attributes."
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -46,6 +48,7 @@ class About(msgspec.Struct, forbid_unknown_fields=True):
     parameters: dict[str, Any]
     attributes: list[str]
     array_bytes: int
+    user_attributes: list[str] = []
 
 
 def save_recommender(recommender: Recommender, target: str | Path) -> None:
@@ -60,7 +63,7 @@ def save_recommender(recommender: Recommender, target: str | Path) -> None:
     arrays = _to_arrays(recommender)
     about = About(
         FORMAT, VERSION, recommender.name, _parameters(recommender), list(recommender.attributes_.columns),
-        sum(array.nbytes for array in arrays.values()),
+        sum(array.nbytes for array in arrays.values()), list(recommender.user_attributes_.columns),
     )  # fmt: skip
     path = Path(target)
     is_archive = path.name.endswith(".tar.gz")
@@ -138,7 +141,7 @@ def _parameters(recommender: Recommender) -> dict[str, Any]:
 
 
 def _to_arrays(recommender: Recommender) -> Arrays:
-    histories, attributes = recommender.histories_, recommender.attributes_
+    histories = recommender.histories_
     arrays: Arrays = {
         **recommender.users_.to_arrays("users"),
         **recommender.items_.to_arrays("items"),
@@ -146,8 +149,15 @@ def _to_arrays(recommender: Recommender) -> Arrays:
         "histories.items": histories.items,
         "histories.weights": histories.weights,
     }
-    for place, column in enumerate(attributes.columns.values()):
-        prefix = f"attributes.{place}."
+    arrays |= _table_arrays(recommender.attributes_, ITEMS_TABLE)
+    arrays |= _table_arrays(recommender.user_attributes_, USERS_TABLE)
+    return arrays | {LEARNED + name: array for name, array in recommender._arrays().items()}  # pyright: ignore[reportPrivateUsage]
+
+
+def _table_arrays(table: Attributes, table_prefix: str) -> Arrays:
+    arrays: Arrays = {}
+    for place, column in enumerate(table.columns.values()):
+        prefix = f"{table_prefix}{place}."
         data = [value.encode() for value in column.values]
         arrays |= {
             f"{prefix}ends": np.cumsum([len(each) for each in data], dtype=np.int64),
@@ -157,7 +167,7 @@ def _to_arrays(recommender: Recommender) -> Arrays:
         }
         if column.numbers is not None:
             arrays[f"{prefix}numbers"] = column.numbers
-    return arrays | {LEARNED + name: array for name, array in recommender._arrays().items()}  # pyright: ignore[reportPrivateUsage]
+    return arrays
 
 
 def _build(about: About, arrays: Arrays, source: str) -> Recommender:
@@ -175,11 +185,8 @@ def _build(about: About, arrays: Arrays, source: str) -> Recommender:
     if histories.n_users != len(recommender.users_) or histories.weights.shape != histories.items.shape:
         raise ValueError("histories that do not fit the users")
     recommender.histories_ = histories
-    found = {
-        name: _attribute(arrays, f"attributes.{place}.", n_items)
-        for place, name in enumerate(about.attributes)
-    }
-    recommender.attributes_ = ItemAttributes(n_items if found else 0, found)
+    recommender.attributes_ = _table(arrays, ITEMS_TABLE, about.attributes, n_items)
+    recommender.user_attributes_ = _table(arrays, USERS_TABLE, about.user_attributes, histories.n_users)
     recommender._count()  # pyright: ignore[reportPrivateUsage]
     learned = {
         name.removeprefix(LEARNED): array for name, array in arrays.items() if name.startswith(LEARNED)
@@ -188,22 +195,27 @@ def _build(about: About, arrays: Arrays, source: str) -> Recommender:
     return recommender
 
 
-def _attribute(arrays: Arrays, prefix: str, n_items: int) -> Attribute:
+def _table(arrays: Arrays, prefix: str, names: list[str], n_rows: int) -> Attributes:
+    columns = {name: _attribute(arrays, f"{prefix}{place}.", n_rows) for place, name in enumerate(names)}
+    return Attributes(n_rows, columns)
+
+
+def _attribute(arrays: Arrays, prefix: str, n_rows: int) -> Attribute:
     ends, data = arrays[prefix + "ends"], arrays[prefix + "data"].tobytes()
     stops = [0, *ends.tolist()]
     values = [data[begin:end].decode() for begin, end in pairwise(stops)]
     offsets, places = np.array(arrays[prefix + "offsets"]), np.array(arrays[prefix + "places"])
     numbers = arrays.get(prefix + "numbers")
     sound = (
-        offsets.shape == (n_items + 1,)
+        offsets.shape == (n_rows + 1,)
         and offsets[0] == 0
         and offsets[-1] == len(places)
         and bool((np.diff(offsets) >= 0).all())
         and (not len(places) or 0 <= places.min() <= places.max() < len(values))
-        and (numbers is None or numbers.shape == (n_items,))
+        and (numbers is None or numbers.shape == (n_rows,))
     )
     if not sound:
-        raise ValueError("an items table that does not fit the items")
+        raise ValueError("a table that does not fit its users or items")
     return Attribute(values, offsets, places, None if numbers is None else np.array(numbers))
 
 

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from pairloom.recommenders.interactions import USUAL_COLUMNS, Columns, Duplicates, Histories
+from pairloom.recommenders.askers import Askers
+from pairloom.recommenders.interactions import USUAL_COLUMNS, Columns, Duplicates
 from pairloom.recommenders.recommender import Recommender
 
 __all__ = ["Popularity"]
@@ -35,8 +36,8 @@ class Popularity(Recommender):
     def _learn(self) -> None:
         pass
 
-    def _scores(self, histories: Histories) -> npt.NDArray[np.float32]:
-        return np.tile(self.popularity_, (histories.n_users, 1))
+    def _scores(self, askers: Askers) -> npt.NDArray[np.float32]:
+        return np.tile(self.popularity_, (len(askers), 1))
 
     def _related(self, item: int) -> npt.NDArray[np.float32]:
         del item

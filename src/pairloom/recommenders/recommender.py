@@ -13,10 +13,11 @@ import numpy.typing as npt
 from pairloom.algorithms.families.blas_threads import blas_threads
 from pairloom.errors import UserError
 from pairloom.kernels.related_items import best_items
-from pairloom.recommenders.attributes import ItemAttributes, read_attributes
+from pairloom.recommenders.askers import Askers
+from pairloom.recommenders.attributes import Attributes, read_attributes
 from pairloom.recommenders.choosing import Wishes, choose_diverse, choose_under_caps
 from pairloom.recommenders.ids import Ids
-from pairloom.recommenders.interactions import Columns, Duplicates, Histories, read_events
+from pairloom.recommenders.interactions import Columns, Duplicates, Events, Histories, read_events
 from pairloom.recommenders.recommendations import Recommendations
 
 __all__ = ["Recommender"]
@@ -33,8 +34,8 @@ POPULAR = "popular"
 class Recommender:
     """Base of the recommenders; not public by itself.
 
-    A model behind it answers one question: what are all items worth to somebody with this history? So a user who is
-    known, one who is not and a session are the same to it.
+    A model behind it answers one question: what are all items worth to these askers? A session, and a user whom
+    training never saw, ask by their histories alone.
     """
 
     name: ClassVar[str]
@@ -44,19 +45,25 @@ class Recommender:
     columns: Columns
     duplicates: Duplicates
     n_jobs: int | None
+    events_: Events
+    """While it learns: every event by number of user and item, in the order of the table."""
 
     def _learn(self) -> None:
-        """Learn from ``self.histories_``."""
+        """Learn from ``self.histories_``, and from ``self.events_`` where order and time matter."""
         raise NotImplementedError
 
     def _learn_again(self, users: Int32Array) -> None:
-        """Take in that the histories of some users changed."""
+        """Take in that the histories of some users changed, by ``self.events_``."""
         del users
         self._learn()
 
-    def _scores(self, histories: Histories) -> Float32Array:
-        """Score all items for each history, of shape (n_users, n_items)."""
+    def _scores(self, askers: Askers) -> Float32Array:
+        """Score all items for each asker, of shape (n_askers, n_items)."""
         raise NotImplementedError
+
+    def _knows(self, askers: Askers) -> npt.NDArray[np.bool_]:
+        """Tell which askers it can score items for; the others get what is popular."""
+        return np.diff(askers.histories.offsets) > 0
 
     def _related(self, item: int) -> Float32Array:
         """Score all items by how much they are like one, of shape (n_items,)."""
@@ -81,7 +88,8 @@ class Recommender:
         ----------
         interactions : data frame (pandas, polars, Arrow), mapping of columns, records or tables
             One row an event. Several of one user with one item count as ``duplicates`` says.
-        users : not used yet by this model
+        users : data frame, mapping of columns, records or tables, optional
+            One row a user: the id, and columns for the models that learn from them.
         items : data frame, mapping of columns, records or tables, optional
             One row an item: its id, and columns to filter and cap by. A column ``title`` names items in reasons.
 
@@ -92,17 +100,29 @@ class Recommender:
         Raises
         ------
         DataError
-            For a missing id, a negative weight, an item with two rows; with the row.
+            For a missing id, a negative weight, a user or an item with two rows; with the row.
         """
         self.users_, self.items_ = Ids(), Ids()
-        events = read_events(interactions, self.columns, self.users_, self.items_)
-        self.attributes_ = ItemAttributes(0, {})
-        if items is not None:
-            self.attributes_ = read_attributes(items, self.columns.item, self.items_)
-        self.histories_ = Histories.of_events(events, len(self.users_), len(self.items_), self.duplicates)
+        self.events_ = read_events(interactions, self.columns, self.users_, self.items_)
+        self.attributes_ = (
+            Attributes(len(self.items_), {})
+            if items is None
+            else read_attributes(items, self.columns.item, self.items_, "items")
+        )
+        self.user_attributes_ = (
+            Attributes(len(self.users_), {})
+            if users is None
+            else read_attributes(users, self.columns.user, self.users_, "users")
+        )
+        self.histories_ = Histories.of_events(
+            self.events_, len(self.users_), len(self.items_), self.duplicates
+        )
         self._count()
-        with blas_threads(self._threads()):
-            self._learn()
+        try:
+            with blas_threads(self._threads()):
+                self._learn()
+        finally:
+            del self.events_
         return self
 
     def update(self, interactions: Any) -> Self:
@@ -119,9 +139,13 @@ class Recommender:
         both = before.merged(more, self.duplicates)
         updated = self._copy()
         updated.users_, updated.items_, updated.histories_ = users, items, both
+        updated.attributes_ = fitted.attributes_.widened(len(items))
+        updated.user_attributes_ = fitted.user_attributes_.widened(len(users))
+        updated.events_ = new
         updated._count()
         with blas_threads(self._threads()):
             updated._learn_again(changed)
+        del updated.events_
         self.__dict__ = updated.__dict__
         return self
 
@@ -139,6 +163,7 @@ class Recommender:
         users: Any = None,
         *,
         history: Iterable[Any] | Mapping[Any, float] | None = None,
+        context: Mapping[str, Any] | None = None,
         n: int = 10,
         reasons: bool = False,
         seen: bool = False,
@@ -157,6 +182,8 @@ class Recommender:
             An unknown user, and one without a history, gets what is popular.
         history : iterable of item ids, or mapping of id to weight, optional
             Instead of `users`: what somebody took, known or not. Unknown items in it are passed over.
+        context : mapping of str to value, optional
+            Where the request comes from, for the models that were fitted with such columns; others pass over it.
         n : int
             Items a user; fewer where filters leave fewer, or the catalogue has no more.
         reasons : bool
@@ -186,14 +213,13 @@ class Recommender:
             raise UserError("recommend: must be given either users or a history. Give one of them.")
         wishes = Wishes(seen, block, only, where or {}, caps or {}, boosts or {}, diversity)
         if history is not None:
-            return self._lists(self._history(history), wishes, n, reasons=reasons)
+            asker = Askers.sessions(self._history(history), context)
+            return self._lists(asker, wishes, n, reasons=reasons)
         many = isinstance(users, list | tuple | np.ndarray) or hasattr(users, "to_numpy")
         asked = list(users) if many else [users]
         numbers = self.users_.numbers(asked, "user")
-        empty = self.histories_.n_users
-        room = self.histories_.widened(empty + 1, self.histories_.n_items)
-        histories = room.take(np.where(numbers < 0, empty, numbers))
-        return self._lists(histories, wishes, n, reasons=reasons, users=asked if many else None)
+        askers = Askers(self.histories_.take(numbers), numbers, context or {})
+        return self._lists(askers, wishes, n, reasons=reasons, ids=asked if many else None)
 
     def _history(self, history: Iterable[Any] | Mapping[Any, float]) -> Histories:
         weights = list(history.values()) if isinstance(history, Mapping) else None
@@ -209,19 +235,19 @@ class Recommender:
 
     def _lists(
         self,
-        histories: Histories,
+        askers: Askers,
         wishes: Wishes,
         n: int,
         *,
         reasons: bool,
-        users: Sequence[Any] | None = None,
+        ids: Sequence[Any] | None = None,
     ) -> Recommendations:
         refused, factors = self._refused(wishes), self._factors(wishes)
-        size = max(1, BLOCK_SCORES // max(1, histories.n_items))
+        size = max(1, BLOCK_SCORES // max(1, self.histories_.n_items))
         found_items: list[Int32Array] = []
         found_scores: list[Float32Array] = []
-        for begin in range(0, histories.n_users, size):
-            block = histories.take(np.arange(begin, min(begin + size, histories.n_users)))
+        for begin in range(0, len(askers), size):
+            block = askers if size >= len(askers) else askers.part(begin, begin + size)
             for items, scores in self._block_lists(block, wishes, n, refused, factors):
                 found_items.append(items)
                 found_scores.append(scores)
@@ -234,25 +260,25 @@ class Recommender:
         why = None
         if reasons:
             why = [
-                self._reason(*histories.of(user), int(item))
+                self._reason(*askers.histories.of(user), int(item))
                 for user, items in enumerate(found_items)
                 for item in items
             ]
-        asked = None if users is None else np.repeat(_as_array(users), lengths)
+        asked = None if ids is None else np.repeat(_as_array(ids), lengths)
         return Recommendations(self.items_.values(numbers), scores, ranks, asked, why)
 
     def _block_lists(
         self,
-        histories: Histories,
+        askers: Askers,
         wishes: Wishes,
         n: int,
         refused: npt.NDArray[np.bool_] | None,
         factors: Float32Array | None,
     ) -> Iterable[tuple[Int32Array, Float32Array]]:
         with blas_threads(self._threads()):
-            scores = self._scores(histories)
-        empty = np.diff(histories.offsets) == 0
-        scores[empty] = self.popularity_
+            scores = self._scores(askers)
+        histories = askers.histories
+        scores[~self._knows(askers)] = self.popularity_
         if factors is not None:
             scores = np.where(scores > 0, scores * factors, scores / factors).astype(np.float32)
         if self.sparse_scores:
@@ -305,9 +331,7 @@ class Recommender:
         blocked = self.items_.numbers(wishes.block, "block")
         refused[blocked[blocked >= 0]] = True
         if wishes.where:
-            fits = self.attributes_.where(wishes.where)
-            refused[: len(fits)] |= ~fits
-            refused[len(fits) :] = True
+            refused |= ~self.attributes_.where(wishes.where)
         return refused if refused.any() else None
 
     def _factors(self, wishes: Wishes) -> Float32Array | None:
@@ -387,8 +411,6 @@ class Recommender:
             return POPULAR
         names = [
             self.attributes_.title(number, str(self.items_.values(np.array([number]))[0]))
-            if number < self.attributes_.n_items
-            else str(self.items_.values(np.array([number]))[0])
             for number in items[best].tolist()
         ]
         return "because of " + " and ".join(names)
