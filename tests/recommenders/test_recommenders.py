@@ -2,6 +2,7 @@
 
 import json
 import tarfile
+import threading
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from pairloom.errors import DataError, UserError
 from pairloom.recommenders import EASE, Columns, ImplicitALS, ItemToItem, Popularity, load_recommender
 from pairloom.recommenders.askers import Askers
 from pairloom.recommenders.catalogue import TYPES
+from pairloom.recommenders.interactions import Events, Histories
 
 MADE = {
     "item-to-item": lambda **more: ItemToItem(least_common=1, **more),
@@ -415,3 +417,61 @@ def test_settings_that_cannot_be_are_refused():
         EASE(l2=0)
     with pytest.raises(UserError, match="'duplicates' must be one of"):
         Popularity(duplicates="x").fit(TABLE)
+
+
+def test_histories_merge_as_if_all_events_came_at_once():
+    rng = np.random.default_rng(0)
+    for duplicates in ("sum", "last", "largest"):
+        users, items = (rng.integers(0, n, 90).astype(np.int32) for n in (12, 9))
+        weights = rng.integers(1, 9, 90).astype(np.float32)
+        events = Events(users, items, weights)
+        early, late = events.part(np.s_[:60]), events.part(np.s_[60:])
+        late = late.part(late.users > 3)
+        both = Events(
+            *(np.concatenate((getattr(early, n), getattr(late, n))) for n in ("users", "items", "weights"))
+        )
+        first, later, whole = (Histories.of_events(each, 12, 9, duplicates) for each in (early, late, both))
+        merged = first.merged(later, duplicates)
+        for name in ("offsets", "items", "weights"):
+            np.testing.assert_array_equal(getattr(merged, name), getattr(whole, name))
+
+
+def test_updates_in_one_thread_leave_askers_of_others_undisturbed():
+    rng = np.random.default_rng(1)
+    model = ItemToItem(least_common=1).fit(
+        {"user": rng.integers(0, 50, 600), "item": rng.integers(0, 40, 600)}
+    )
+    ended = threading.Event()
+    faults = []
+
+    def ask():
+        while not ended.is_set():
+            try:
+                found = model.recommend(list(range(50)), n=3, reasons=True)
+                assert len(found) > 100
+                model.similar_items(3)
+            except Exception as error:
+                faults.append(error)
+                return
+
+    asking = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in asking:
+        thread.start()
+    for step in range(60):
+        model.update({"user": [step % 50, 1000 + step], "item": [2000 + step, step % 40]})
+    ended.set()
+    for thread in asking:
+        thread.join()
+    assert not faults
+    assert len(model.items_) == 100
+    whole = model.histories_.by_item()
+    for name in ("offsets", "items"):
+        np.testing.assert_array_equal(getattr(model._turned, name), getattr(whole, name))
+
+
+def test_an_updated_one_leaves_the_other_as_it_is():
+    model = ItemToItem(least_common=1).fit(TABLE)
+    updated = model.updated({"user": ["new"], "item": [99]})
+    assert updated.users_.number("new") == 12
+    assert model.users_.number("new") == -1
+    assert len(model.histories_.items) + 1 == len(updated.histories_.items)

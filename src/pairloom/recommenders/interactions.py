@@ -212,11 +212,31 @@ class Histories:
         return cls(offsets, (keys % width).astype(np.int32), weights, n_items)
 
     def merged(self, later: Histories, duplicates: Duplicates) -> Histories:
-        """Return these with later ones of the same users and items."""
-        users = np.concatenate((self.owners(), later.owners()))
-        items = np.concatenate((self.items, later.items))
-        weights = np.concatenate((self.weights, later.weights))
-        return self._of_pairs(users, items, weights, (self.n_users, self.n_items), duplicates)
+        """Return these with later ones of the same users and items; only the rows of those are sorted anew."""
+        changed = np.flatnonzero(np.diff(later.offsets))
+        before, after = self.take(changed), later.take(changed)
+        users = np.concatenate((before.owners(), after.owners()))
+        items = np.concatenate((before.items, after.items))
+        weights = np.concatenate((before.weights, after.weights))
+        shape = len(changed), self.n_items
+        return self._replaced(changed, self._of_pairs(users, items, weights, shape, duplicates))
+
+    def _replaced(self, users: Int64Array, rows: Histories) -> Histories:
+        """Return them with other rows for some users, who ascend."""
+        lengths = np.diff(self.offsets)
+        lengths[users] = np.diff(rows.offsets)
+        offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
+        items, weights = np.empty(offsets[-1], np.int32), np.empty(offsets[-1], np.float32)
+        begin = 0
+        for place, user in enumerate(np.append(users, self.n_users).tolist()):
+            old = slice(int(self.offsets[begin]), int(self.offsets[user]))
+            new = slice(int(offsets[begin]), int(offsets[user]))
+            items[new], weights[new] = self.items[old], self.weights[old]
+            if user < self.n_users:
+                row = slice(int(offsets[user]), int(offsets[user + 1]))
+                items[row], weights[row] = rows.of(place)
+            begin = user + 1
+        return Histories(offsets, items, weights, self.n_items)
 
     @classmethod
     def single(cls, items: Int32Array, weights: Float32Array, n_items: int) -> Histories:
@@ -254,5 +274,8 @@ class Histories:
 
     def baskets(self) -> Baskets:
         """Return both sides, for the kernels."""
-        turned = self.by_item()
+        return self.baskets_with(self.by_item())
+
+    def baskets_with(self, turned: Histories) -> Baskets:
+        """Return both sides, given what `by_item` returned."""
         return Baskets(self.offsets, self.items, turned.offsets, turned.items)

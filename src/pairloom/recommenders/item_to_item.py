@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pairloom.errors import UserError
 from pairloom.kernels.related_items import RELATIONS, Relation, related_items
 from pairloom.recommenders.askers import Askers
-from pairloom.recommenders.interactions import USUAL_COLUMNS, Columns, Duplicates
+from pairloom.recommenders.interactions import USUAL_COLUMNS, Columns, Duplicates, Histories
 from pairloom.recommenders.recommender import Recommender
 
 __all__ = ["ItemToItem"]
@@ -81,7 +81,8 @@ class ItemToItem(Recommender):
         self.columns, self.duplicates, self.n_jobs = columns, duplicates, n_jobs
 
     def _learn(self) -> None:
-        counts = np.diff(self.histories_.by_item().offsets)
+        self._turned = self.histories_.by_item()
+        counts = np.diff(self._turned.offsets)
         self._chances = counts / max(1, int(counts.sum()))
         self._related_items, self._related_scores = self._rows_of(None)
 
@@ -89,6 +90,9 @@ class ItemToItem(Recommender):
         grown = self.histories_.n_items - len(self._chances)
         least = 1 / max(1, len(self.histories_.items))
         self._chances = np.concatenate((self._chances, np.full(grown, least)))
+        shape = self.histories_.n_items, self.histories_.n_users
+        more = Histories.of_events(self.events_, shape[1], shape[0]).by_item()
+        self._turned = self._turned.widened(*shape).merged(more, "sum")
         items, scores = self._related_items, self._related_scores
         empty = np.full((grown, self.n_related), -1, np.int32), np.zeros((grown, self.n_related), np.float32)
         items, scores = np.concatenate((items, empty[0])), np.concatenate((scores, empty[1]))
@@ -98,7 +102,7 @@ class ItemToItem(Recommender):
 
     def _rows_of(self, rows: Int32Array | None) -> tuple[Int32Array, Float32Array]:
         return related_items(
-            self.histories_.baskets(), self.relation, self.n_related, least_common=self.least_common,
+            self.histories_.baskets_with(self._turned), self.relation, self.n_related, least_common=self.least_common,
             chances=self._chances, discount=self.discount, rows=rows, n_threads=self._threads(),
         )  # fmt: skip
 
@@ -130,6 +134,7 @@ class ItemToItem(Recommender):
         }
 
     def _restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        self._turned = self.histories_.by_item()
         self._chances = np.array(arrays["chances"])
         self._related_items = np.array(arrays["related_items"])
         self._related_scores = np.array(arrays["related_scores"])

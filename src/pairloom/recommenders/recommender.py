@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -29,6 +30,8 @@ BLOCK_SCORES = 1 << 23
 SMALLEST_POOL, POOL_OF_EACH = 100, 10
 N_REASONS = 2
 POPULAR = "popular"
+ONE_UPDATE = threading.Lock()
+"""Of two updates at once, the one that ends last would undo the other."""
 
 
 class Recommender:
@@ -128,31 +131,40 @@ class Recommender:
     def update(self, interactions: Any) -> Self:
         """Take in new events, of known and new users and items, without training from the start where the model can.
 
-        What is asked while this runs is answered from before; the new state takes its place in one step.
+        What is asked while this runs, in other threads, is answered from before; the new state takes its place in one
+        step.
         """
-        fitted = self._fitted()
-        users, items = fitted.users_.copy(), fitted.items_.copy()
+        with ONE_UPDATE:
+            self.__dict__ = self.updated(interactions).__dict__
+        return self
+
+    def updated(self, interactions: Any) -> Self:
+        """Return another that has taken in new events, as `update` does; this one stays what it is."""
+        before = self._now()
+        users, items = before.users_.copy(), before.items_.copy()
         new = read_events(interactions, self.columns, users, items)
-        before = fitted.histories_.widened(len(users), len(items))
         more = Histories.of_events(new, len(users), len(items), self.duplicates)
         changed = np.flatnonzero(np.diff(more.offsets)).astype(np.int32)
-        both = before.merged(more, self.duplicates)
-        updated = self._copy()
-        updated.users_, updated.items_, updated.histories_ = users, items, both
-        updated.attributes_ = fitted.attributes_.widened(len(items))
-        updated.user_attributes_ = fitted.user_attributes_.widened(len(users))
+        updated = before._copy()
+        updated.users_, updated.items_ = users, items
+        updated.histories_ = before.histories_.widened(len(users), len(items)).merged(more, self.duplicates)
+        updated.attributes_ = before.attributes_.widened(len(items))
+        updated.user_attributes_ = before.user_attributes_.widened(len(users))
         updated.events_ = new
         updated._count()
         with blas_threads(self._threads()):
             updated._learn_again(changed)
         del updated.events_
-        self.__dict__ = updated.__dict__
-        return self
+        return updated
 
     def _copy(self) -> Self:
         other = object.__new__(type(self))
         other.__dict__ = dict(self.__dict__)
         return other
+
+    def _now(self) -> Self:
+        """Return it as it is now; an update in another thread puts new things in place and changes none of these."""
+        return self._fitted()._copy()
 
     def _count(self) -> None:
         counts = np.bincount(self.histories_.items, minlength=len(self.items_))
@@ -206,20 +218,20 @@ class Recommender:
         Recommendations
             With a column of users where a list of them was asked for.
         """
-        self._fitted()
+        now = self._now()
         if n < 1:
             raise UserError(f"recommend: 'n' must be 1 or more. Got {n}.")
         if (users is None) == (history is None):
             raise UserError("recommend: must be given either users or a history. Give one of them.")
         wishes = Wishes(seen, block, only, where or {}, caps or {}, boosts or {}, diversity)
         if history is not None:
-            asker = Askers.sessions(self._history(history), context)
-            return self._lists(asker, wishes, n, reasons=reasons)
+            asker = Askers.sessions(now._history(history), context)
+            return now._lists(asker, wishes, n, reasons=reasons)
         many = isinstance(users, list | tuple | np.ndarray) or hasattr(users, "to_numpy")
         asked = list(users) if many else [users]
-        numbers = self.users_.numbers(asked, "user")
-        askers = Askers(self.histories_.take(numbers), numbers, context or {})
-        return self._lists(askers, wishes, n, reasons=reasons, ids=asked if many else None)
+        numbers = now.users_.numbers(asked, "user")
+        askers = Askers(now.histories_.take(numbers), numbers, context or {})
+        return now._lists(askers, wishes, n, reasons=reasons, ids=asked if many else None)
 
     def _history(self, history: Iterable[Any] | Mapping[Any, float]) -> Histories:
         weights = list(history.values()) if isinstance(history, Mapping) else None
@@ -355,40 +367,42 @@ class Recommender:
 
     def similar_items(self, item: Any, n: int = 10) -> Recommendations:
         """Return the items most like one; UserError for one that is unknown."""
-        number = self._known_item(item, "similar_items")
-        scores = self._related(number).astype(np.float32)
+        now = self._now()
+        number = now._known_item(item, "similar_items")
+        scores = now._related(number).astype(np.float32)
         scores[number] = -np.inf
-        if self.sparse_scores:
+        if now.sparse_scores:
             scores[scores <= 0] = -np.inf
         items, best = best_items(scores[None, :], min(max(1, n), len(scores)))
         taken = items[0] >= 0
         ranks = np.arange(1, int(taken.sum()) + 1, dtype=np.int32)
-        return Recommendations(self.items_.values(items[0][taken]), best[0][taken], ranks)
+        return Recommendations(now.items_.values(items[0][taken]), best[0][taken], ranks)
 
     def explain(
         self, item: Any, *, user: Any = None, history: Iterable[Any] | Mapping[Any, float] | None = None
     ) -> Recommendations:
         """Return what each item of a user's history, or of a history, adds to the score of one item."""
-        number = self._known_item(item, "explain")
+        now = self._now()
+        number = now._known_item(item, "explain")
         if (user is None) == (history is None):
             raise UserError("explain: must be given either a user or a history. Give one of them.")
         if history is not None:
-            items, weights = self._history(history).of(0)
+            items, weights = now._history(history).of(0)
         else:
-            known = self.users_.number(user, "user")
+            known = now.users_.number(user, "user")
             if known < 0:
                 raise UserError(f"explain: 'user' must be known. Got {user!r}. Give a history instead.")
-            items, weights = self.histories_.of(known)
-        added = self._contributions(items, weights, number)
+            items, weights = now.histories_.of(known)
+        added = now._contributions(items, weights, number)
         order = np.argsort(-added, kind="stable")
         ranks = np.arange(1, len(order) + 1, dtype=np.int32)
-        return Recommendations(self.items_.values(items[order]), added[order].astype(np.float32), ranks)
+        return Recommendations(now.items_.values(items[order]), added[order].astype(np.float32), ranks)
 
     def save(self, path: str | Path) -> None:
         """Write it to a folder or a ``.tar.gz`` file, as data that no loading runs."""
         from pairloom.recommenders.model_file import save_recommender  # it knows all recommenders
 
-        save_recommender(self._fitted(), path)
+        save_recommender(self._now(), path)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -416,7 +430,6 @@ class Recommender:
         return "because of " + " and ".join(names)
 
     def _known_item(self, item: Any, who: str) -> int:
-        self._fitted()
         number = self.items_.number(item, "item")
         if number < 0:
             raise UserError(
