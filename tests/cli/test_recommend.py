@@ -68,6 +68,20 @@ def test_all_recommenders_are_compared(folder, capsys):
     assert "<table>" in report.read_text()
 
 
+def test_models_of_attributes_are_fitted_and_compared(folder, capsys):
+    names = ["--user", "who", "--item", "what", "--items", str(folder / "films.csv")]
+    events, model = str(folder / "events.csv"), str(folder / "content.tar.gz")
+    assert run(["recommender", "fit", events, *names, "--model", "content", "--output", model]) == 0
+    assert run(["recommend", model, "--history", "11", "--top", "2"]) == 0
+    items = [int(row.split()[0]) for row in capsys.readouterr().out.splitlines()[-2:]]
+    assert all(item % 2 for item in items)
+    assert run(["recommender", "compare", events, *names, "--time", "time", "--split", "last"]) == 0
+    assert "content" in capsys.readouterr().out
+    assert run(["recommender", "compare", events, *names[:4], "--time", "time", "--split", "last"]) == 0
+    printed = "".join(capsys.readouterr())
+    assert "content is left out: it needs --items" in printed
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

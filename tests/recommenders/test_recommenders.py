@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from pairloom.errors import DataError, UserError
-from pairloom.recommenders import EASE, Columns, ImplicitALS, ItemToItem, Popularity, load_recommender
+from pairloom.recommenders import (
+    EASE,
+    Columns,
+    ContentBased,
+    ImplicitALS,
+    ItemToItem,
+    Popularity,
+    load_recommender,
+)
 from pairloom.recommenders.askers import Askers
 from pairloom.recommenders.catalogue import TYPES
 from pairloom.recommenders.interactions import Events, Histories
@@ -18,6 +26,7 @@ MADE = {
     "cosine": lambda **more: ItemToItem(relation="cosine", least_common=1, **more),
     "ease": lambda **more: EASE(l2=5, **more),
     "implicit-als": lambda **more: ImplicitALS(n_factors=2, l2=0.01, **more),
+    "content": lambda **more: ContentBased(weights={"kind": 2, "year": 1}, **more),
     "popularity": Popularity,
 }
 PERSONAL = [name for name in MADE if name != "popularity"]
@@ -63,6 +72,8 @@ def test_lists_hold_what_a_user_has_not(fitted):
 
 def test_tastes_are_told_apart(personal):
     missing = {1, 2, 3, 4, 99} - taken_by("a1")
+    if personal.name == "content":
+        missing.remove(99)  # the others took it, but it is not like them
     assert set(personal.recommend("a1", n=len(missing)).items.tolist()) == missing
     assert set(personal.recommend(history=[11, 12], n=2).items.tolist()) == {13, 14}
     assert set(personal.similar_items(3, n=3).items.tolist()) == {1, 2, 4}
@@ -324,14 +335,15 @@ def test_events_of_one_pair_count_together(duplicates, weight):
 
 @pytest.mark.parametrize("name", list(MADE))
 def test_events_are_taken_in_at_once(name):
-    model = MADE[name]().fit(TABLE)
+    model = MADE[name]().fit(TABLE, items=ITEMS if name == "content" else None)
+    n_items = len(model.items_)
     model.update({"user": ["new", "new", "a1"], "item": [11, 12, 4]})
     assert "new" in [row["user"] for row in model.recommend(["new"], n=2)]
     if name != "popularity":
         assert set(model.recommend("new", n=2).items.tolist()) == {13, 14}
     assert 4 not in model.recommend("a1", n=9).items.tolist()
     model.update({"user": ["new"], "item": ["unheard of"]})
-    assert len(model.items_) == 10
+    assert len(model.items_) == n_items + 1
     assert model.recommend("a1", n=1).items.tolist()
 
 

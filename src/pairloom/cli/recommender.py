@@ -16,6 +16,7 @@ from pairloom.recommenders.evaluation import compare as compare_recommenders
 from pairloom.recommenders.evaluation import leave_last_out, split_by_time, split_by_user
 from pairloom.recommenders.interactions import Columns
 from pairloom.recommenders.model_file import save_recommender
+from pairloom.tables import Table
 
 __all__ = ["recommender"]
 
@@ -34,6 +35,13 @@ User = Annotated[str, Parameter(help="Column of the user.")]
 Item = Annotated[str, Parameter(help="Column of the item.")]
 Weight = Annotated[str | None, Parameter(help="Column of how much an interaction counts. Default: 1 each.")]
 Time = Annotated[str | None, Parameter(help="Column of when it happened.")]
+Items = Annotated[
+    str | None,
+    Parameter(
+        help="File with one row an item, in the same column of ids; a column title names items in reasons."
+    ),
+]
+Users = Annotated[str | None, Parameter(help="File with one row a user, in the same column of ids.")]
 
 
 @recommender.command
@@ -42,7 +50,8 @@ def fit(
     /,
     *,
     model: str = "item-to-item",
-    items: str | None = None,
+    items: Items = None,
+    users: Users = None,
     output: Path = Path("recommender.tar.gz"),
     user: User = "user",
     item: Item = "item",
@@ -63,9 +72,7 @@ def fit(
     interactions
         File, folder or glob with one row an event.
     model
-        item-to-item, ease, implicit-als or popularity.
-    items
-        File with one row an item, in the same column of ids; a column title names items in reasons.
+        Name of the model; an unknown one is answered with all there are.
     output
         The file to write.
     content_type
@@ -77,8 +84,11 @@ def fit(
     """
     columns = Columns(user, item, weight, time)
     made = _made(model, columns, threads)
-    table = None if items is None else Input.parse(items, None, None, threads).tables()
-    made.fit(Input.parse(interactions, content_type, reading, threads).tables(), items=table)
+    made.fit(
+        Input.parse(interactions, content_type, reading, threads).tables(),
+        users=None if users is None else Input.parse(users, None, None, threads).tables(),
+        items=None if items is None else Input.parse(items, None, None, threads).tables(),
+    )
     save_recommender(made, output)
     say(
         f"{model} of {len(made.users_):,} users, {len(made.items_):,} items and {len(made.histories_.items):,} pairs "
@@ -94,6 +104,8 @@ def compare(
     split: Literal["user", "time", "last"] = "user",
     top: int = 20,
     metric: str = "ndcg",
+    items: Items = None,
+    users: Users = None,
     report: Path | None = None,
     user: User = "user",
     item: Item = "item",
@@ -138,7 +150,15 @@ def compare(
     else:
         parts = split_by_user(table, columns=columns)
     made = {name: _made(name, Columns(), threads) for name in recommender_names()}
-    board = compare_recommenders(made, parts, n=top, metric=metric)
+    left_out = [name for name, model in made.items() if model.needs_items and items is None]
+    for name in left_out:
+        del made[name]
+        say(f"{name} is left out: it needs --items")
+    tables = {
+        "users": None if users is None else _renamed(users, user, "user", threads),
+        "items": None if items is None else _renamed(items, item, "item", threads),
+    }
+    board = compare_recommenders(made, parts, n=top, metric=metric, **tables)
     shown = [f"{metric}@{top}", *(name for name in SHOWN if name != metric)]
     print_table(
         ["model", *shown],
@@ -148,6 +168,18 @@ def compare(
     if report is not None:
         board.save(report)
         say(f"Report written to {report}")
+
+
+def _renamed(source: str, name: str, usual: str, threads: int) -> list[Table]:
+    """Read a table whose column of ids is called as in a split."""
+    tables = Input.parse(source, None, None, threads).tables()
+    return [
+        Table(
+            {usual if column == name else column: values for column, values in table.columns.items()},
+            table.n_rows,
+        )
+        for table in tables
+    ]
 
 
 def _made(name: str, columns: Columns, threads: int) -> Any:

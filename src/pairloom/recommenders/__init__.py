@@ -1,5 +1,6 @@
 """Recommenders: from who took what to the right items, with reasons."""
 
+from pairloom.recommenders.content import ContentBased
 from pairloom.recommenders.ease import EASE
 from pairloom.recommenders.implicit_als import ImplicitALS
 from pairloom.recommenders.interactions import Columns
@@ -11,6 +12,7 @@ from pairloom.recommenders.recommendations import Recommendations
 __all__ = [
     "EASE",
     "Columns",
+    "ContentBased",
     "ImplicitALS",
     "ItemToItem",
     "Popularity",

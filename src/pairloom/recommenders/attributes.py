@@ -1,4 +1,4 @@
-"""What is known of items, or of users: categories and numbers to choose by, words to call them."""
+"""What is known of items, or of users: categories and numbers to choose by, words to call them, vectors to compare."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pairloom.encoding.raw_columns import IntegerKeys, RawColumn
 from pairloom.errors import DataError, UserError
 from pairloom.kernels.vocabulary import Vocabulary
 from pairloom.recommenders.ids import Ids
+from pairloom.recommenders.vector_columns import part_vectors, placed_vectors, vectors_of_lists
 
 __all__ = ["Attribute", "Attributes", "read_attributes"]
 
@@ -38,12 +39,15 @@ class Attribute:
         Values of item i are those at ``places[offsets[i]:offsets[i + 1]]``; an item may have several or none.
     numbers : ndarray of shape (n_rows,), float64, optional
         The column as numbers, NaN where it has none; for a column of numbers only.
+    vectors : ndarray of shape (n_rows, n_columns), float32, optional
+        The column as vectors, 0 where it has none; for a column of lists of floats only, which has no values.
     """
 
     values: list[str]
     offsets: npt.NDArray[np.int64]
     places: npt.NDArray[np.int32]
     numbers: npt.NDArray[np.float64] | None
+    vectors: npt.NDArray[np.float32] | None = None
 
     def of(self, item: int) -> list[str]:
         """Return an item's values."""
@@ -56,7 +60,8 @@ class Attribute:
         more = n_rows - len(self.offsets) + 1
         numbers = None if self.numbers is None else np.append(self.numbers, np.full(more, np.nan))
         offsets = np.append(self.offsets, np.full(more, self.offsets[-1]))
-        return Attribute(self.values, offsets, self.places, numbers)
+        vectors = None if self.vectors is None else np.pad(self.vectors, ((0, more), (0, 0)))
+        return Attribute(self.values, offsets, self.places, numbers, vectors)
 
     def having(self, wanted: Sequence[Any]) -> Mask:
         """Return which items have one of some values."""
@@ -126,11 +131,13 @@ def _between(name: str, column: Attribute, limits: tuple[Any, ...]) -> Mask:
 def read_attributes(data: Any, id_column: str, ids: Ids, what: str) -> Attributes:
     """Read a table of items or users; those that no event names are numbered too.
 
-    Text with ``|`` in it, and lists, are several values. Who has no row has no values.
+    Text with ``|`` in it, and lists, are several values; lists of floats, all of one length, are vectors. Who has no
+    row has no values.
 
     Parameters
     ----------
     data : data frame, mapping of columns, records or tables
+        In a mapping of columns, vectors may also be a 2-D array, or a mapping of id to vector.
     id_column : str
     ids : Ids
         They grow.
@@ -144,7 +151,8 @@ def read_attributes(data: Any, id_column: str, ids: Ids, what: str) -> Attribute
     UserError
         For a table without the column of ids.
     """
-    source = open_input(data, lambda width: [id_column, *(f"column_{i}" for i in range(1, width))])
+    plain, vectors = part_vectors(data)
+    source = open_input(plain, lambda width: [id_column, *(f"column_{i}" for i in range(1, width))])
     if id_column not in source.names:
         raise UserError(
             f"Table of {what}: column {id_column!r} must be there. Got {', '.join(source.names)}."
@@ -171,12 +179,18 @@ def read_attributes(data: Any, id_column: str, ids: Ids, what: str) -> Attribute
         )
         for name in names
     }
+    for name, column in vectors.items():
+        columns[name] = _of_vectors(placed_vectors(column, numbers, ids, name))
     return Attributes(len(ids), columns)
 
 
 def _attribute(
     parts: Sequence[tuple[RawColumn, Place]], numbers: npt.NDArray[np.int32], n_rows: int, name: str
 ) -> Attribute:
+    if len(parts) == 1:
+        vectors = vectors_of_lists(parts[0][0], numbers, n_rows, name)
+        if vectors is not None:
+            return _of_vectors(vectors)
     vocabulary = Vocabulary()
     owners: list[npt.NDArray[np.int64]] = []
     found: list[npt.NDArray[np.int32]] = []
@@ -201,6 +215,10 @@ def _attribute(
         by_row = np.full(n_rows, np.nan)
         by_row[numbers] = values
     return Attribute(vocabulary.texts(), offsets, places[order], by_row)
+
+
+def _of_vectors(vectors: npt.NDArray[np.float32]) -> Attribute:
+    return Attribute([], np.zeros(len(vectors) + 1, np.int64), np.zeros(0, np.int32), None, vectors)
 
 
 def _numbers(column: RawColumn, n_rows: int) -> npt.NDArray[np.float64]:

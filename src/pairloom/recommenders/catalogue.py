@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pairloom.errors import UserError
+from pairloom.recommenders.content import ContentBased
 from pairloom.recommenders.ease import EASE
 from pairloom.recommenders.implicit_als import ImplicitALS
 from pairloom.recommenders.item_to_item import ItemToItem
@@ -13,7 +14,7 @@ from pairloom.recommenders.recommender import Recommender
 
 __all__ = ["recommender_names", "recommender_type"]
 
-TYPES: Sequence[type[Recommender]] = (ItemToItem, EASE, ImplicitALS, Popularity)
+TYPES: Sequence[type[Recommender]] = (ItemToItem, EASE, ImplicitALS, ContentBased, Popularity)
 
 
 def recommender_names() -> list[str]:

@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 
 from pairloom.errors import DataError, UserError
-from pairloom.formats.archive_contents import RECOMMENDER_FILES
 from pairloom.formats.model_archive import read_members
 from pairloom.formats.tensor_file import parse_tensors, write_tensors
 from pairloom.recommenders.attributes import Attribute, Attributes
@@ -30,10 +29,10 @@ from pairloom.recommenders.ids import Ids
 from pairloom.recommenders.interactions import Columns, Histories
 from pairloom.recommenders.recommender import Recommender
 
-__all__ = ["load_recommender", "save_recommender"]
+__all__ = ["is_recommender", "load_recommender", "save_recommender"]
 
 FORMAT, VERSION = "pairloom-recommender", 2
-ABOUT_FILE, ARRAYS_FILE = RECOMMENDER_FILES
+ABOUT_FILE, ARRAYS_FILE = "recommender.json", "recommender.safetensors"
 LARGEST_ABOUT_BYTES = 1 << 20
 LEARNED = "learned."
 ITEMS_TABLE, USERS_TABLE = "attributes.", "user_attributes."
@@ -114,6 +113,14 @@ def load_recommender(source: str | Path) -> Recommender:
         ) from error
 
 
+def is_recommender(path: Path) -> bool:
+    """Whether a folder or archive holds a recommender."""
+    if path.is_dir():
+        return (path / ABOUT_FILE).is_file()
+    with path.open("rb", buffering=0) as stream:
+        return any(member.name == ABOUT_FILE for member in read_members(stream, str(path)))
+
+
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
     """Leave out who packed it and when."""
     member.uid = member.gid = member.mtime = 0
@@ -160,6 +167,8 @@ def _table_arrays(table: Attributes, table_prefix: str) -> Arrays:
         }
         if column.numbers is not None:
             arrays[f"{prefix}numbers"] = column.numbers
+        if column.vectors is not None:
+            arrays[f"{prefix}vectors"] = column.vectors
     return arrays
 
 
@@ -198,7 +207,7 @@ def _attribute(arrays: Arrays, prefix: str, n_rows: int) -> Attribute:
     stops = [0, *ends.tolist()]
     values = [data[begin:end].decode() for begin, end in pairwise(stops)]
     offsets, places = np.array(arrays[prefix + "offsets"]), np.array(arrays[prefix + "places"])
-    numbers = arrays.get(prefix + "numbers")
+    numbers, vectors = arrays.get(prefix + "numbers"), arrays.get(prefix + "vectors")
     sound = (
         offsets.shape == (n_rows + 1,)
         and offsets[0] == 0
@@ -206,10 +215,20 @@ def _attribute(arrays: Arrays, prefix: str, n_rows: int) -> Attribute:
         and bool((np.diff(offsets) >= 0).all())
         and (not len(places) or 0 <= places.min() <= places.max() < len(values))
         and (numbers is None or numbers.shape == (n_rows,))
+        and (vectors is None or _are_vectors(vectors, n_rows))
     )
     if not sound:
         raise ValueError("a table that does not fit its users or items")
-    return Attribute(values, offsets, places, None if numbers is None else np.array(numbers))
+    return Attribute(
+        values, offsets, places, None if numbers is None else np.array(numbers),
+        None if vectors is None else np.array(vectors),
+    )  # fmt: skip
+
+
+def _are_vectors(array: npt.NDArray[Any], n_rows: int) -> bool:
+    sound = array.ndim == 2 and len(array) == n_rows and array.dtype == np.float32
+    with np.errstate(over="ignore"):
+        return sound and bool(np.isfinite(np.square(array).sum(axis=1)).all())
 
 
 def _parse_about(content: npt.NDArray[np.uint8] | None, path: Path) -> About:

@@ -44,6 +44,8 @@ class Recommender:
     name: ClassVar[str]
     sparse_scores: ClassVar[bool] = False
     """Whether a score of 0 means that the model knows no reason; popular items then fill the list."""
+    needs_items: ClassVar[bool] = False
+    """Whether it can only be fitted with a table of items."""
 
     columns: Columns
     duplicates: Duplicates

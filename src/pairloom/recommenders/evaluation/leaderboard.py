@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -123,7 +124,13 @@ class Leaderboard:
 
 
 def compare(
-    recommenders: Mapping[str, Recommender], split: Split, *, n: int = 20, metric: str = "ndcg"
+    recommenders: Mapping[str, Recommender],
+    split: Split,
+    *,
+    n: int = 20,
+    metric: str = "ndcg",
+    users: Any = None,
+    items: Any = None,
 ) -> Leaderboard:
     """Fit recommenders on the training part of a split and measure them on its test part.
 
@@ -136,6 +143,8 @@ def compare(
         Length of the lists.
     metric : str
         What they are ordered by: recall, precision, ndcg, map, mrr or hit_rate.
+    users, items : tables, optional
+        As `Recommender.fit` takes them; the columns of ids are ``user`` and ``item``.
     """
     if metric not in PER_USER:
         raise UserError(f"compare: 'metric' must be one of {', '.join(PER_USER)}. Got {metric!r}.")
@@ -144,7 +153,7 @@ def compare(
     entries: list[Entry] = []
     for name, recommender in recommenders.items():
         began = time.perf_counter()
-        recommender.fit(split.train)
+        recommender.fit(split.train, users=users, items=items)
         fitted = time.perf_counter()
         report = evaluate(recommender, split, n=n)
         entries.append(Entry(name, report, fitted - began, time.perf_counter() - fitted))
