@@ -11,6 +11,7 @@ void bind_implicit_als(nb::module_& m);
 void bind_linear(nb::module_& m);
 void bind_raw_text(nb::module_& m);
 void bind_related_items(nb::module_& m);
+void bind_retrieval(nb::module_& m);
 void bind_row_assembly(nb::module_& m);
 void bind_vocabulary(nb::module_& m);
 }  // namespace pairloom
@@ -25,6 +26,7 @@ NB_MODULE(_native, m) {
   pairloom::bind_linear(m);
   pairloom::bind_raw_text(m);
   pairloom::bind_related_items(m);
+  pairloom::bind_retrieval(m);
   pairloom::bind_row_assembly(m);
   pairloom::bind_vocabulary(m);
 }

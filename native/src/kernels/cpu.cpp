@@ -14,4 +14,13 @@ std::vector<std::string_view> available_levels() {
   return levels;
 }
 
+bool has_avx512_vnni() {
+#if defined(PAIRLOOM_X86_LEVELS)
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512vnni") != 0;
+#else
+  return false;
+#endif
+}
+
 }  // namespace pairloom

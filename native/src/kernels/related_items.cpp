@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "pairloom/best.hpp"
 #include "pairloom/thread_pool.hpp"
 
 namespace pairloom {
@@ -80,50 +81,6 @@ class Chances {
 double between(const std::vector<double>& values, double place) {
   const auto left = std::min(static_cast<std::size_t>(place), n_grid - 2);
   return values[left] + (place - static_cast<double>(left)) * (values[left + 1] - values[left]);
-}
-
-struct Scored {
-  float score;
-  std::int32_t item;
-  bool operator<(const Scored& other) const {  // better first
-    return score != other.score ? score > other.score : item < other.item;
-  }
-};
-
-// The best of what is offered: nearly all of it is refused by one comparison.
-class Best {
- public:
-  void begin(std::size_t n) {
-    n_ = n;
-    found_.clear();
-    least_ = -std::numeric_limits<float>::infinity();
-  }
-
-  // Items are offered in any order; among equals at the edge the smaller one is kept.
-  void offer(float score, std::int32_t item) {
-    if (score < least_) return;
-    found_.push_back({score, item});
-    if (found_.size() < 2 * n_) return;
-    std::nth_element(found_.begin(), found_.begin() + static_cast<std::ptrdiff_t>(n_ - 1), found_.end());
-    found_.resize(n_);
-    least_ = found_.back().score;
-  }
-
-  void write(std::int32_t* items, float* scores);
-
- private:
-  std::size_t n_ = 0;
-  float least_ = 0;
-  std::vector<Scored> found_;
-};
-
-void Best::write(std::int32_t* items, float* scores) {
-  const std::size_t kept = std::min(n_, found_.size());
-  std::partial_sort(found_.begin(), found_.begin() + static_cast<std::ptrdiff_t>(kept), found_.end());
-  for (std::size_t r = 0; r < n_; ++r) {
-    items[r] = r < kept ? found_[r].item : -1;
-    scores[r] = r < kept ? found_[r].score : 0.0F;
-  }
 }
 
 class Row {

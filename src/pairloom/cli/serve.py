@@ -37,6 +37,7 @@ def serve(
     header_timeout_s: float = 10.0,
     drain_s: float = 25.0,
     access_log: bool = True,
+    events: Path | None = None,
 ) -> int:
     """Answer requests for predictions over HTTP, as a SageMaker endpoint does.
 
@@ -44,6 +45,11 @@ def serve(
     answers in JSON, JSON Lines, CSV or RecordIO-protobuf (header Accept). A model that was trained on raw columns
     takes these: {"instances": [{"user": 42, "item": 7}]}. GET /ping says whether it answers, GET /metrics what it
     did, GET /execution-parameters how a batch transform should call it.
+
+    A recommender takes {"user": 42, "n": 10}, {"history": [50, 181]} and {"item": 50}, besides members such as
+    "where", "block", "caps" and "reasons"; {"instances": [...]} holds several, CSV a user a line. With `--events` it
+    takes in what users did, while it answers: POST /events with {"user": 42, "item": 50}, {"events": [...]} or JSON
+    Lines. An event is on the disk before it is acknowledged, and survives a restart.
 
     Signals: SIGHUP loads the model file again, while the old one serves until the new one answers. SIGTERM and
     Ctrl-C finish the requests under way, then end.
@@ -57,6 +63,7 @@ def serve(
         pairloom serve model.tar.gz
         pairloom serve model.tar.gz --port 9000 --workers 4
         pairloom serve model.tar.gz --host 0.0.0.0 --token-file token.txt
+        pairloom serve recommender.tar.gz --events events
 
     Parameters
     ----------
@@ -82,6 +89,8 @@ def serve(
         Seconds that requests under way have to finish at the end.
     access_log
         Log every request to standard error, one JSON object a line. Errors always are.
+    events
+        Folder where a recommender keeps the events that it takes in. A model that was fitted on them gets a new folder.
     """
     from pairloom.serving.supervisor import Supervisor
 
@@ -89,6 +98,7 @@ def serve(
         host=host, port=port, n_workers=workers, n_threads=threads, token=_token(token_file),
         max_body_bytes=int(max_body_mb * MIB), max_concurrent=max_concurrent, timeout_s=timeout_s,
         header_timeout_s=header_timeout_s, drain_s=drain_s, access_log=access_log,
+        events="" if events is None else str(events.resolve()),
     )  # fmt: skip
 
     def announce(url: str) -> None:

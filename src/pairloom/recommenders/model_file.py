@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pairloom.errors import DataError, UserError
+from pairloom.formats.archive_contents import RECOMMENDER_FILES
 from pairloom.formats.model_archive import read_members
 from pairloom.formats.tensor_file import parse_tensors, write_tensors
 from pairloom.recommenders.attributes import Attribute, Attributes
@@ -29,10 +30,10 @@ from pairloom.recommenders.ids import Ids
 from pairloom.recommenders.interactions import Columns, Histories
 from pairloom.recommenders.recommender import Recommender
 
-__all__ = ["is_recommender", "load_recommender", "save_recommender"]
+__all__ = ["load_recommender", "save_recommender"]
 
 FORMAT, VERSION = "pairloom-recommender", 2
-ABOUT_FILE, ARRAYS_FILE = "recommender.json", "recommender.safetensors"
+ABOUT_FILE, ARRAYS_FILE = RECOMMENDER_FILES
 LARGEST_ABOUT_BYTES = 1 << 20
 LEARNED = "learned."
 ITEMS_TABLE, USERS_TABLE = "attributes.", "user_attributes."
@@ -111,14 +112,6 @@ def load_recommender(source: str | Path) -> Recommender:
         raise DataError(
             "arrays that fit one another", got=str(error), source=str(path), action="Fit again"
         ) from error
-
-
-def is_recommender(path: Path) -> bool:
-    """Whether a folder or archive holds a recommender."""
-    if path.is_dir():
-        return (path / ABOUT_FILE).is_file()
-    with path.open("rb", buffering=0) as stream:
-        return any(member.name == ABOUT_FILE for member in read_members(stream, str(path)))
 
 
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:

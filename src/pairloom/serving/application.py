@@ -20,7 +20,7 @@ from pairloom.serving.refused import error_body
 from pairloom.serving.scoring import Answering
 from pairloom.serving.settings import MIB, EndpointSettings
 
-__all__ = ["build_application"]
+__all__ = ["Handler", "build_application"]
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OPEN = ("/ping",)
@@ -29,9 +29,21 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def build_application(
-    scorer: Answering, settings: EndpointSettings, counters: Counters, give_up: Callable[[], None]
+    scorer: Answering,
+    settings: EndpointSettings,
+    counters: Counters,
+    give_up: Callable[[], None],
+    events: Handler | None = None,
 ) -> Any:
-    """Return the ASGI application of an endpoint; parameters as of `pairloom.serving.invocations.Invocations`."""
+    """Return the ASGI application of an endpoint.
+
+    Parameters
+    ----------
+    scorer, settings, counters, give_up
+        As of `pairloom.serving.invocations.Invocations`.
+    events : callable, optional
+        Answers ``POST /events``; without it there is no such path.
+    """
 
     async def ping(_: Request) -> Response:
         return Response()
@@ -55,6 +67,8 @@ def build_application(
         Route("/execution-parameters", _logged(execution_parameters, settings)),
         Route("/metrics", _logged(metrics, settings)),
     ]
+    if events is not None:
+        routes.append(Route("/events", events, methods=["POST"]))
     application = Starlette(routes=routes, exception_handlers={HTTPException: _refusal, Exception: _failure})
     return application if settings.token is None else _Guarded(application, settings.token)
 

@@ -28,6 +28,8 @@ PLAIN = {
     "worker_deaths_total": ("counter", "Workers that ended by themselves and were replaced."),
     "reloads_total": ("counter", "Models exchanged while serving."),
     "failed_reloads_total": ("counter", "Models that could not be loaded; the old one kept serving."),
+    "events_total": ("counter", "Events that were kept."),
+    "events_pending_bytes": ("gauge", "Bytes of events that workers have yet to bring into their models."),
     "requests_in_flight": ("gauge", "Requests whose body or answer is under way."),
     "workers": ("gauge", "Workers that answer."),
 }

@@ -48,6 +48,8 @@ class EndpointSettings:
         Whether every request is logged; errors always are.
     default_accept : str
         ``Accept`` of requests that have none; empty is the algorithm's first response type.
+    events : str
+        Folder where a recommender keeps the events that it takes in; empty takes none.
     """
 
     host: str = "127.0.0.1"
@@ -65,6 +67,7 @@ class EndpointSettings:
     drain_s: float = 25.0
     access_log: bool = True
     default_accept: str = ""
+    events: str = ""
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range, and an open door.

@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pairloom.errors import PairloomError, PlatformError, UserError
@@ -24,9 +25,16 @@ from pairloom.serving.log import log
 from pairloom.serving.orders import BACKLOG, BEAT_S, Orders
 
 if TYPE_CHECKING:
+    from pairloom.serving.application import Handler
+    from pairloom.serving.counters import Counters
+    from pairloom.serving.recommending.answering import RecommenderScorer
     from pairloom.serving.scoring import Answering
+    from pairloom.serving.settings import EndpointSettings
 
 __all__ = ["main"]
+
+SWITCH_S = 0.0005
+"""How long a thread that takes in events may keep the interpreter while a request waits."""
 
 
 def main(answering_of: Callable[[Orders], Answering] | None = None) -> int:
@@ -41,7 +49,7 @@ def main(answering_of: Callable[[Orders], Answering] | None = None) -> int:
         signal.signal(number, signal.SIG_IGN)
     orders = Orders.from_line(_first_line())
     try:
-        application, protocol, gave_up = _load(orders, answering_of or _scorer)
+        application, protocol, gave_up = _load(orders, answering_of)
     except (PairloomError, OSError, MemoryError) as error:
         kind = "UserError" if isinstance(error, UserError) else "PlatformError"
         _report(orders, "failed " + json.dumps({"kind": kind, "message": str(error) or repr(error)}))
@@ -59,23 +67,38 @@ def _scorer(orders: Orders) -> Answering:
     from pairloom.artifact import load_artifact
     from pairloom.serving.scoring import Scorer
 
+    settings = orders.settings
+    if settings.events:
+        raise UserError("Endpoint: '--events' is for a recommender. Got another model. Leave it out.")
     artifact = load_artifact(orders.model)
     if orders.algorithm not in ("", artifact.algorithm):
         raise UserError(
             f"Endpoint: the model must be one of {orders.algorithm}, as its image says. Got one of "
             f"{artifact.algorithm}. Name the image that trained it."
         )
-    settings = orders.settings
     return Scorer(artifact, n_threads=settings.n_threads, default_accept=settings.default_accept)
 
 
-def _load(orders: Orders, answering_of: Callable[[Orders], Answering]) -> tuple[Any, Any, asyncio.Event]:
+def _recommender_scorer(orders: Orders) -> RecommenderScorer:
+    from pairloom.recommenders.model_file import load_recommender
+    from pairloom.serving.recommending.answering import RecommenderScorer
+
+    sys.setswitchinterval(SWITCH_S)
+    settings = orders.settings
+    found = load_recommender(orders.model)
+    found.n_jobs = settings.n_threads
+    return RecommenderScorer(found, default_accept=settings.default_accept)
+
+
+def _load(
+    orders: Orders, answering_of: Callable[[Orders], Answering] | None
+) -> tuple[Any, Any, asyncio.Event]:
+    from pairloom.formats.archive_contents import is_recommender
     from pairloom.serving.application import build_application
     from pairloom.serving.counters import Counters
     from pairloom.serving.protocol import limited_protocol
 
     settings = orders.settings
-    scorer = answering_of(orders)
     counters = Counters(orders.counters, orders.slot)
     counters.put("requests_in_flight", 0)
     gave_up = asyncio.Event()
@@ -85,7 +108,24 @@ def _load(orders: Orders, answering_of: Callable[[Orders], Answering]) -> tuple[
         log("warning", "connection refused", status=status, message=message)
 
     protocol = limited_protocol(settings, refused)
-    return build_application(scorer, settings, counters, gave_up.set), protocol, gave_up
+    if answering_of is None and not orders.algorithm and is_recommender(Path(orders.model)):
+        recommending = _recommender_scorer(orders)
+        scorer, events = recommending, _events_route(recommending, settings, counters)
+    else:
+        scorer, events = (answering_of or _scorer)(orders), None
+    return build_application(scorer, settings, counters, gave_up.set, events), protocol, gave_up
+
+
+def _events_route(scorer: RecommenderScorer, settings: EndpointSettings, counters: Counters) -> Handler:
+    from pairloom.serving.recommending.journal import EventJournal
+    from pairloom.serving.recommending.route import EventsRoute
+    from pairloom.serving.recommending.updates import EventIntake
+
+    if not settings.events:
+        return EventsRoute(None, settings, counters).answer
+    intake = EventIntake(scorer, EventJournal(settings.events), counters)
+    intake.start()
+    return EventsRoute(intake, settings, counters).answer
 
 
 async def _serve(orders: Orders, application: Any, protocol: Any, gave_up: asyncio.Event) -> None:
