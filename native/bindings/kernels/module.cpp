@@ -6,6 +6,7 @@ namespace pairloom {
 void bind_checksums(nb::module_& m);
 void bind_dense_rows(nb::module_& m);
 void bind_fm(nb::module_& m);
+void bind_fm_ranking(nb::module_& m);
 void bind_gibbs(nb::module_& m);
 void bind_implicit_als(nb::module_& m);
 void bind_linear(nb::module_& m);
@@ -21,6 +22,7 @@ NB_MODULE(_native, m) {
   pairloom::bind_checksums(m);
   pairloom::bind_dense_rows(m);
   pairloom::bind_fm(m);
+  pairloom::bind_fm_ranking(m);
   pairloom::bind_gibbs(m);
   pairloom::bind_implicit_als(m);
   pairloom::bind_linear(m);

@@ -195,6 +195,15 @@ def relabel(indices: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='
 
 def gather_rows(rows: Rows, order: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], indptr: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu')], indices: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu')], values: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')] | None) -> None: ...
 
+class RankingLoss(enum.Enum):
+    BPR = 0
+
+    WARP = 1
+
+    SOFTMAX = 2
+
+def fm_train_ranking(table: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], n_factors: int, k_padded: int, users: Rows, items: Rows, contexts: Rows, history_offsets: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], history_items: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], first_history: int, history_power: float, group_users: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], group_offsets: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], largest_group: int, events: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], event_items: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], event_weights: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, n_negatives: int, accept: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], aliases: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], corrections: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], loss: RankingLoss, rates: tuple[float, float], decays: tuple[float, float], dropouts: tuple[float, float], seed: int, n_threads: int, level: str = '') -> tuple[float, float, float]: ...
+
 def gibbs_stride(n_factors: int) -> int: ...
 
 def gibbs_normals(key: int, column: int, first: int, out: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], level: str = '') -> None: ...
