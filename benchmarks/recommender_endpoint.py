@@ -29,9 +29,7 @@ def send_events(endpoint: RunningEndpoint, n_users: int, n_items: int, ended: th
     step = 0
     while not ended.wait(1 / EVENTS_PER_S):
         body = json.dumps({"user": step % n_users, "item": (7 * step) % n_items}).encode()
-        request = urllib.request.Request(
-            f"{endpoint.url}/events", body, {"Content-Type": "application/json"}
-        )
+        request = urllib.request.Request(f"{endpoint.url}/events", body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=20) as response:
             response.read()
         step += 1

@@ -10,6 +10,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(\w*) ?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ENVIRONMENT = re.compile(r"<!-- tests: environment ([\w.-]+) -->")
+DATA = re.compile(r"<!-- tests: data ([\w.-]+) as ([\w.-]+) -->")
 
 DECIMAL = re.compile(r"(?<![\w.])[+-]?\d+\.\d+(?![\w.])")
 
@@ -45,6 +46,12 @@ def environment_of(page: Path) -> str | None:
     """Name of the client environment (see tests/clients) that the page's commands run in, if it asks for one."""
     found = ENVIRONMENT.search(page.read_text())
     return found and found[1]
+
+
+def data_of(page: Path) -> tuple[str, str] | None:
+    """Return the public data set that the examples read, and the name they read it by."""
+    found = DATA.search(page.read_text())
+    return None if found is None else (found[1], found[2])
 
 
 def commands(block: Block) -> list[Command]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from client_environments import client_environment
-from documentation import CHECKOUT, PAGES, Block, blocks, commands, environment_of, matches
+from documentation import CHECKOUT, PAGES, Block, blocks, commands, data_of, environment_of, matches
 from pairloom.cli import run
 from pairloom.container.entry import run as run_job
 
@@ -16,9 +16,16 @@ WITH_EXAMPLES = [page for page in PAGES if any(b.language in {"python", "console
 
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: str(page.relative_to(CHECKOUT)))
 def test_examples_run(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    page: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    if data := data_of(page):
+        folder: Path = request.getfixturevalue("data_folder")
+        (tmp_path / data[1]).symlink_to(folder / data[0])
     monkeypatch.setenv("COLUMNS", "100")
     if environment := environment_of(page):
         monkeypatch.setenv("HOME", str(tmp_path))

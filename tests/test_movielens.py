@@ -1,12 +1,13 @@
 """MovieLens folders in every published layout."""
 
 import gzip
+import itertools
 
 import numpy as np
 import pytest
 
 from pairloom.errors import DataError
-from pairloom.movielens import read_movielens
+from pairloom.movielens import read_movielens, read_movielens_tables
 
 
 def write(path, text, encoding="utf-8"):
@@ -98,3 +99,43 @@ def test_the_real_latest_small(data_folder):
     data = read_movielens(data_folder / "movielens-latest-small")
     assert data.train.n_rows + data.test.n_rows == 100_836
     assert len(data.titles) == 9742
+
+
+def texts(column):
+    ends = column.offsets.tolist()
+    return [column.data[a:b].tobytes().decode() for a, b in itertools.pairwise(ends)]
+
+
+def test_all_tables_of_100k(tmp_path):
+    write(tmp_path / "u.data", tabbed((1, 2, 3), (1, 4, 5)))
+    flags = ["0"] * 19
+    flags[8] = flags[14] = "1"
+    write(tmp_path / "u.item", f"2|Amélie (2001)|01-Jan-2001||x|{'|'.join(flags)}\n", "latin-1")
+    write(tmp_path / "u.user", "1|24|M|technician|85711\n2|53|F|other|T8H1N\n")
+    tables = read_movielens_tables(tmp_path)
+    assert tables.ratings.columns["time"].tolist() == [881250949, 881250949]
+    assert texts(tables.films.columns["title"]) == ["Amélie (2001)"]
+    assert texts(tables.films.columns["genres"]) == ["Drama|Romance"]
+    assert tables.films.columns["year"].tolist() == [2001.0]
+    assert tables.users.columns["age"].tolist() == [24, 53]
+    assert texts(tables.users.columns["zip_code"]) == ["85711", "T8H1N"]
+
+
+def test_all_tables_of_the_others(tmp_path):
+    write(tmp_path / "ratings.dat", "1::2::3::978300760\n")
+    write(tmp_path / "movies.dat", "2::Toy Story (1995)::Animation|Comedy\n3::No Year::\n", "latin-1")
+    write(tmp_path / "users.dat", "1::F::25::10::48067\n")
+    tables = read_movielens_tables(tmp_path)
+    assert texts(tables.films.columns["genres"]) == ["Animation|Comedy", ""]
+    assert np.isnan(tables.films.columns["year"]).tolist() == [False, True]
+    assert texts(tables.users.columns["gender"]) == ["F"]
+    latest = tmp_path / "latest"
+    write(latest / "ratings.csv", "userId,movieId,rating,timestamp\n1,11,4.5,964982703\n")
+    write(latest / "movies.csv", 'movieId,title,genres\n11,"President, The (1995)",(no genres listed)\n')
+    tables = read_movielens_tables(latest)
+    assert tables.users is None
+    assert tables.ratings.columns["rating"].tolist() == [4.5]
+    assert texts(tables.films.columns["genres"]) == [""]
+    (latest / "movies.csv").unlink()
+    with pytest.raises(DataError, match=r"ratings.csv with movies.csv"):
+        read_movielens_tables(latest)

@@ -481,6 +481,11 @@ def test_updates_in_one_thread_leave_askers_of_others_undisturbed():
         np.testing.assert_array_equal(getattr(model._turned, name), getattr(whole, name))
 
 
+def test_titles_are_told_where_there_are_any(fitted):
+    assert [fitted.title(item) for item in (1, "99", 12345)] == ["Uno", "Tutti", "12345"]
+    assert Popularity().fit(TABLE).title(99) == "99"
+
+
 def test_an_updated_one_leaves_the_other_as_it_is():
     model = ItemToItem(least_common=1).fit(TABLE)
     updated = model.updated({"user": ["new"], "item": [99]})

@@ -380,6 +380,11 @@ class Recommender:
         ranks = np.arange(1, int(taken.sum()) + 1, dtype=np.int32)
         return Recommendations(now.items_.values(items[0][taken]), best[0][taken], ranks)
 
+    def title(self, item: Any) -> str:
+        """Return what an item is called: its column ``title``, or its id."""
+        number = self._fitted().items_.number(item, "item")
+        return str(item) if number < 0 else self.attributes_.title(number, str(item))
+
     def explain(
         self, item: Any, *, user: Any = None, history: Iterable[Any] | Mapping[Any, float] | None = None
     ) -> Recommendations:
