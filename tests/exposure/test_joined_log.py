@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pairloom.errors import DataError, NotFoundError, UserError
@@ -82,6 +82,7 @@ def test_take_keeps_requests_together(tmp_path):
     assert part.request_ids.tolist() == ["a", "c"]
 
 
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 4), st.integers(0, 3)), max_size=25),
     st.lists(st.tuples(st.sampled_from("abcde"), st.integers(1, 5), st.sampled_from("xyz")), max_size=25),

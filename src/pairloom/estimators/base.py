@@ -24,6 +24,7 @@ from pairloom.fm.model import FactorizationMachine
 from pairloom.fm.model_file import load_model, save_model
 from pairloom.fm.onnx_export import OnnxInputs, export_onnx
 from pairloom.fm.settings import FMSettings, Task
+from pairloom.fm.sweeps.collected import checked_parts
 from pairloom.fm.trainers import SWEEPING, trainer_for, trainer_from
 from pairloom.kernels.native_rows import take_rows
 from pairloom.rows import RelationalRows, RowBatch
@@ -371,6 +372,24 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         rows = rows_of(X)
         self._check_columns(X, rows, reset=False)
         return rows
+
+    def predict_samples(self, X: Any) -> npt.NDArray[np.float32]:
+        """Return each kept sample's score of each row, of shape (n_samples, n_rows), after solver "mcmc".
+
+        What exploration draws from: in units of the labels, without their noise; of labels that are levels, of the
+        hidden number that decides them. Memory: 4 bytes each.
+
+        Parameters
+        ----------
+        X : as in `fit`
+        """
+        rows = self._parts_to_score(X)
+        posterior = self._fitted().posterior
+        if posterior is None:
+            raise UserError(
+                f"{type(self).__name__}: predict_samples needs solver 'mcmc', which keeps samples. Got {self.solver!r}."
+            )
+        return np.stack(list(posterior.scores(checked_parts(rows), n_threads=self._threads())))
 
     @property
     def convergence_(self) -> Mapping[str, Any]:

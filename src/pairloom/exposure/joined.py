@@ -15,6 +15,7 @@ import numpy.typing as npt
 from pairloom.errors import DataError, NotFoundError, UserError
 from pairloom.exposure.events import CLICK, PURCHASE
 from pairloom.exposure.partitions import FEEDBACK, HOUR_US, IMPRESSIONS, schemas
+from pairloom.exposure.sums import summed
 from pairloom.formats.arrow_columns import pyarrow
 
 __all__ = ["JoinCounts", "JoinedLog", "read_exposures"]
@@ -265,7 +266,7 @@ def _joined(shown: Any, events: Any, window: int, skew: int) -> JoinedLog:
         time,
         _strings(shown["context"]),
         counts,
-        np.bincount(row[kept], weights=values[kept], minlength=len(time)).astype(np.float64),
+        summed(row[kept], values[kept], len(time)),
         JoinCounts(n_repeats, n_again, int(late.sum()), int(early.sum()), n_orphans),
     )
 
