@@ -2,6 +2,7 @@
 
 ./go bench bayesian
 ./go bench bayesian --features all --split ua --likelihood ordinal
+./go bench bayesian --features user-days --likelihood ordinal
 ./go bench bayesian growth
 """
 
@@ -14,6 +15,7 @@ import gzip
 import io
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -24,14 +26,24 @@ from support.datasets import data_folder
 from support.machine import describe
 
 N_USERS, N_ITEMS, N_GENRES = 943, 1682, 19
-FEATURES = ("ids", "attributes", "histories", "all")
+DAY_S = 86_400
+FEATURES = ("ids", "attributes", "histories", "all", "days", "user-days")
 
 
-def ratings(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return users and films, counted from 0, and stars."""
+class Ratings(NamedTuple):
+    """Users and films, counted from 0, stars, and times in seconds."""
+
+    users: np.ndarray
+    films: np.ndarray
+    stars: np.ndarray
+    times: np.ndarray
+
+
+def ratings(name: str) -> Ratings:
+    """Read a part of MovieLens-100K."""
     with gzip.open(data_folder() / "movielens-100k" / f"{name}.gz", "rt") as lines:
         table = np.array([[int(x) for x in line.split()] for line in lines])
-    return table[:, 0] - 1, table[:, 1] - 1, table[:, 2].astype(np.float64)
+    return Ratings(table[:, 0] - 1, table[:, 1] - 1, table[:, 2].astype(np.float64), table[:, 3])
 
 
 def one_hot(values: list[str]) -> sparse.csr_array:
@@ -64,20 +76,42 @@ def normalised(matrix: sparse.csr_array) -> sparse.csr_array:
 def parts(features: str, users: np.ndarray, films: np.ndarray) -> list[list[sparse.csr_array]]:
     """Return the matrices side by side of users and of films."""
     sides: list[list[sparse.csr_array]] = [[sparse.eye_array(N_USERS)], [sparse.eye_array(N_ITEMS)]]
-    if features in ("attributes", "all"):
+    if features not in ("ids", "histories"):
         for side, more in zip(sides, attributes(), strict=True):
             side.extend(more)
-    if features in ("histories", "all"):
+    if features not in ("ids", "attributes"):
         rated = sparse.csr_array((np.ones(len(users)), (users, films)), shape=(N_USERS, N_ITEMS))
         sides[0].append(normalised(rated))
         sides[1].append(normalised(sparse.csr_array(rated.T)))
     return sides
 
 
-def relational(sides: list[list[sparse.csr_array]], keys: tuple[np.ndarray, np.ndarray]) -> RelationalRows:
-    """Join users and films to rows, every matrix a field with a prior of its own."""
+def moments(features: str, train: Ratings, test: Ratings) -> tuple[list[np.ndarray], int]:
+    """Return a column for the day of every rating, or for its user and day, of train and test; and how many there are.
+
+    Days that no training row has share the last column.
+    """
+    if features not in ("days", "user-days"):
+        return [], 0
+    keys = [part.times // DAY_S for part in (train, test)]
+    if features == "user-days":
+        keys = [part.users * 100_000 + days for part, days in zip((train, test), keys, strict=True)]
+    known = np.unique(keys[0])
+    places = [np.minimum(np.searchsorted(known, key), len(known) - 1) for key in keys]
+    return [np.where(known[p] == key, p, len(known)) for p, key in zip(places, keys, strict=True)], len(
+        known
+    ) + 1
+
+
+def relational(
+    sides: list[list[sparse.csr_array]],
+    keys: tuple[np.ndarray, np.ndarray],
+    moment: np.ndarray | None = None,
+    n_moments: int = 0,
+) -> RelationalRows:
+    """Join users and films to rows, every matrix a field with a prior of its own; `moment` is one more field."""
     wholes = [sparse.csr_array(sparse.hstack(side)) for side in sides]
-    width, offset, n = sum(whole.shape[1] for whole in wholes), 0, len(keys[0])
+    width, offset, n = n_moments + sum(whole.shape[1] for whole in wholes), n_moments, len(keys[0])
     relations: list[Relation] = []
     for side, whole, key in zip(sides, wholes, keys, strict=True):
         whole.sort_indices()
@@ -92,8 +126,9 @@ def relational(sides: list[list[sparse.csr_array]], keys: tuple[np.ndarray, np.n
         )
         relations.append(Relation(key.astype(np.int32), rows))
         offset += whole.shape[1]
-    nothing = RowBatch(np.zeros(n + 1, np.int64), np.zeros(0, np.int32), None, width)
-    return RelationalRows(nothing, tuple(relations))
+    columns = np.zeros(0, np.int32) if moment is None else moment.astype(np.int32)
+    own = RowBatch(np.arange(n + 1) * (moment is not None), columns, None, width)
+    return RelationalRows(own, tuple(relations))
 
 
 def timed(name: str, labels: np.ndarray, run: Callable[[], np.ndarray]) -> float:
@@ -108,10 +143,13 @@ def timed(name: str, labels: np.ndarray, run: Callable[[], np.ndarray]) -> float
 
 def accuracy(split: str, features: str, likelihood: str, epochs: int, *, with_peer: bool) -> None:
     """Compare one setting with myFM, where that is installed."""
-    users, films, stars = ratings(f"{split}.base")
-    test_users, test_films, test_stars = ratings(f"{split}.test")
-    sides = parts(features, users, films)
-    train, test = relational(sides, (users, films)), relational(sides, (test_users, test_films))
+    base, held_out = ratings(f"{split}.base"), ratings(f"{split}.test")
+    sides = parts(features, base.users, base.films)
+    moment, n_moments = moments(features, base, held_out)
+    train, test = (
+        relational(sides, (part.users, part.films), moment[i] if moment else None, n_moments)
+        for i, part in enumerate((base, held_out))
+    )
     title = f"{split}, {features}, {likelihood}, {epochs} sweeps"
 
     def pairloom() -> np.ndarray:
@@ -124,9 +162,9 @@ def accuracy(split: str, features: str, likelihood: str, epochs: int, *, with_pe
             likelihood=likelihood,
             random_state=1,
         )
-        return model.fit(train, stars).predict(test)
+        return model.fit(train, base.stars).predict(test)
 
-    ours = timed(f"Pairloom: {title}", test_stars, pairloom)
+    ours = timed(f"Pairloom: {title}", held_out.stars, pairloom)
     if not with_peer:
         return
     try:
@@ -135,7 +173,11 @@ def accuracy(split: str, features: str, likelihood: str, epochs: int, *, with_pe
         print("| myFM: not installed | | | |")
         return
     wholes = [sparse.csr_matrix(sparse.hstack(side)) for side in sides]
-    shapes = [matrix.shape[1] for side in sides for matrix in side]
+    shapes = [n_moments] * bool(moment) + [matrix.shape[1] for side in sides for matrix in side]
+    own = [sparse.csr_matrix(sparse.eye_array(n_moments, format="csr")[columns]) for columns in moment] or [
+        None,
+        None,
+    ]
 
     def peer() -> np.ndarray:
         kind = myfm.MyFMRegressor if likelihood == "normal" else myfm.MyFMOrderedProbit
@@ -144,21 +186,21 @@ def accuracy(split: str, features: str, likelihood: str, epochs: int, *, with_pe
         def blocks(*keys: np.ndarray) -> list[object]:
             return [myfm.RelationBlock(key, whole) for key, whole in zip(keys, wholes, strict=True)]
 
-        labels = stars if likelihood == "normal" else (stars - 1).astype(np.int64)
+        labels = base.stars if likelihood == "normal" else (base.stars - 1).astype(np.int64)
         model.fit(
-            None,
+            own[0],
             labels,
-            X_rel=blocks(users, films),
+            X_rel=blocks(base.users, base.films),
             n_iter=epochs,
             n_kept_samples=epochs - 5,
             group_shapes=shapes,
         )
         if likelihood == "normal":
-            return model.predict(None, blocks(test_users, test_films))
-        return model.predict_proba(None, blocks(test_users, test_films)) @ np.arange(1, 6)
+            return model.predict(own[1], blocks(held_out.users, held_out.films))
+        return model.predict_proba(own[1], blocks(held_out.users, held_out.films)) @ np.arange(1, 6)
 
     with contextlib.redirect_stderr(io.StringIO()):  # its progress bar
-        theirs = timed(f"myFM: {title}", test_stars, peer)
+        theirs = timed(f"myFM: {title}", held_out.stars, peer)
     print(f"\nCPU time over myFM's: {ours / theirs:.2f}\n")
 
 

@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pairloom.kernels.latents import draw_latents, level_log_likelihood, level_probabilities
+from pairloom.kernels.latents import draw_latents, level_log_likelihood, level_means, level_probabilities
+from pairloom.kernels.levels import available_levels
 
 CUTS = np.array([-1.0, 0.25, 2.0])
 BOUNDS = np.concatenate(([-np.inf], CUTS, [np.inf]))
+
+
+@pytest.fixture(autouse=True, params=available_levels())
+def level(request, monkeypatch):
+    monkeypatch.setenv("PAIRLOOM_CPU", request.param)
 
 
 def rows(n=4000, spread=2.0):
@@ -50,6 +56,8 @@ def test_probabilities_and_likelihood():
     exact = np.diff(stats.norm.cdf(BOUNDS - scores[:, None].astype(np.float64)), axis=1)
     probabilities = level_probabilities(scores, CUTS, n_threads=2)
     np.testing.assert_allclose(probabilities, exact, atol=1e-6)
+    values = np.array([1.0, 2.0, 4.0, 5.0])
+    np.testing.assert_allclose(level_means(scores, CUTS, values, n_threads=2), exact @ values, atol=1e-9)
     expected = np.log(exact[np.arange(len(levels)), levels]).sum()
     np.testing.assert_allclose(level_log_likelihood(scores, levels, CUTS, n_threads=2), expected, rtol=1e-9)
 
@@ -58,3 +66,15 @@ def test_any_number_of_threads_gives_the_same_bits():
     scores, levels = rows(20_000)
     one, four = (draw_latents(scores, levels, CUTS, 3, draws=True, n_threads=n) for n in (1, 4))
     np.testing.assert_array_equal(one, four)
+
+
+def test_far_tails_keep_their_relative_size():
+    scores = np.array([30.0, 20.0, 8.0, -8.0, -20.0], np.float32)
+    levels = np.array([0, 0, 1, 3, 2], np.int32)
+    with np.errstate(under="ignore"):
+        below = [
+            stats.norm.logcdf(-1 - scores[:2].astype(np.float64)).sum(),
+            np.log(np.diff(stats.norm.cdf([-9, -7.75])))[0],
+        ]
+    above = [stats.norm.logsf(10.0), np.log(stats.norm.sf(20.25) - stats.norm.sf(22.0))]
+    np.testing.assert_allclose(level_log_likelihood(scores, levels, CUTS), sum(below) + sum(above), rtol=1e-9)

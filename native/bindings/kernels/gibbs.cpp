@@ -52,29 +52,46 @@ void bind_gibbs(nb::module_& m) {
   m.def(
       "draw_latents",
       [](Vector<const float> scores, Int32s levels, Vector<const double> cuts, std::uint64_t key, bool draws,
-         Vector<float> out, std::size_t n_threads) {
+         Vector<float> out, std::size_t n_threads, const std::string& level) {
+        const LatentKernels& kernels = latent_kernels(level);
         const nb::gil_scoped_release release;
-        draw_latents(scores.data(), levels.data(), scores.shape(0), {cuts.data(), cuts.shape(0)}, key, draws,
+        draw_latents(kernels, scores.data(), levels.data(), scores.shape(0), {cuts.data(), cuts.shape(0)}, key, draws,
                      out.data(), n_threads);
       },
-      "scores"_a, "levels"_a, "cuts"_a, "key"_a, "draws"_a, "out"_a, "n_threads"_a);
+      "scores"_a, "levels"_a, "cuts"_a, "key"_a, "draws"_a, "out"_a, "n_threads"_a, "level"_a = "");
 
   m.def(
       "level_probabilities",
-      [](Vector<const float> scores, Vector<const double> cuts, Matrix<float> out, std::size_t n_threads) {
+      [](Vector<const float> scores, Vector<const double> cuts, Matrix<float> out, std::size_t n_threads,
+         const std::string& level) {
+        const LatentKernels& kernels = latent_kernels(level);
         const nb::gil_scoped_release release;
-        level_probabilities(scores.data(), scores.shape(0), {cuts.data(), cuts.shape(0)}, out.data(), n_threads);
+        level_probabilities(kernels, scores.data(), scores.shape(0), {cuts.data(), cuts.shape(0)}, out.data(),
+                            n_threads);
       },
-      "scores"_a, "cuts"_a, "out"_a, "n_threads"_a);
+      "scores"_a, "cuts"_a, "out"_a, "n_threads"_a, "level"_a = "");
+
+  m.def(
+      "level_means",
+      [](Vector<const float> scores, Vector<const double> cuts, Vector<const double> values, Vector<double> out,
+         std::size_t n_threads, const std::string& level) {
+        const LatentKernels& kernels = latent_kernels(level);
+        const nb::gil_scoped_release release;
+        level_means(kernels, scores.data(), scores.shape(0), {cuts.data(), cuts.shape(0)}, values.data(), out.data(),
+                    n_threads);
+      },
+      "scores"_a, "cuts"_a, "values"_a, "out"_a, "n_threads"_a, "level"_a = "");
 
   m.def(
       "level_log_likelihood",
-      [](Vector<const float> scores, Int32s levels, Vector<const double> cuts, std::size_t n_threads) {
+      [](Vector<const float> scores, Int32s levels, Vector<const double> cuts, std::size_t n_threads,
+         const std::string& level) {
+        const LatentKernels& kernels = latent_kernels(level);
         const nb::gil_scoped_release release;
-        return level_log_likelihood(scores.data(), levels.data(), scores.shape(0), {cuts.data(), cuts.shape(0)},
-                                    n_threads);
+        return level_log_likelihood(kernels, scores.data(), levels.data(), scores.shape(0),
+                                    {cuts.data(), cuts.shape(0)}, n_threads);
       },
-      "scores"_a, "levels"_a, "cuts"_a, "n_threads"_a);
+      "scores"_a, "levels"_a, "cuts"_a, "n_threads"_a, "level"_a = "");
 
   nb::class_<JoinedRows>(m, "JoinedRows")
       .def(nb::init<std::size_t, std::size_t, Floats, std::size_t, bool, const std::string&>(), "n_rows"_a,

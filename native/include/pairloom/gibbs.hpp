@@ -112,6 +112,20 @@ struct BlockColumnsArguments {
   float* state;          // 8 * groups floats
 };
 
+// A term as rows are scored with it: x of row r times what group index[r] has, nothing where it is -1.
+struct ScoredTerm {
+  const std::int32_t* index;
+  const float* values;  // null: ones
+  const float* table;   // factors, groups x stride
+  const float* own_scores;
+};
+
+struct ScoredRows {
+  const ScoredTerm* terms;
+  std::size_t n_terms, stride, begin, end;
+  double* out;  // of all rows
+};
+
 struct GibbsKernels {
   std::string_view level;
   void (*field)(const FieldArguments&);
@@ -119,6 +133,9 @@ struct GibbsKernels {
   void (*block_residuals)(const BlockRowsArguments&);
   void (*block_linear)(const BlockColumnsArguments&);
   void (*block_factor)(const BlockColumnsArguments&);
+  // Adds factors of the columns (the first is the block's) to the groups that hold them, groups x stride.
+  void (*block_table)(const BlockColumns& columns, const float* factors, std::size_t stride, float* table);
+  void (*scores)(const ScoredRows&);
   // Standard normal numbers `first` to `first + n` of a column.
   void (*normals)(std::uint64_t key, std::uint64_t column, std::uint32_t first, std::size_t n, float* out);
 };
@@ -174,7 +191,8 @@ class GibbsRowSet {
   static void find_runs(const std::int64_t* starts, const std::int32_t* groups, const float* values,
                         std::size_t n_columns, std::size_t n_groups, Term& term);
   void link_terms();
-  void fill_table(Term& term, const float* linear, const float* factors);
+  void fill_table(Term& term, const float* factors);
+  void fill_own_scores(Term& term, const float* linear, const float* factors);
   void sweep_term(Term& term, const GibbsChunk& chunk, float* residuals, float* linear, float* factors, float* sums,
                   const GibbsPriors& priors, const GibbsStep& step);
   void sum_terms(const GibbsChunk& chunk, const float* factors, float* sums);

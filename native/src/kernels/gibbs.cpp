@@ -234,60 +234,45 @@ const float* GibbsRowSet::table_of(const Term& term, const float* factors) const
 }
 
 // Sums of a block's groups over the columns that they hold: of factors, and of the terms of the score among them.
-void GibbsRowSet::fill_table(Term& term, const float* linear, const float* factors) {
-  const BlockColumns& c = term.columns;
+void GibbsRowSet::fill_table(Term& term, const float* factors) {
   std::fill(term.table.begin(), term.table.end(), 0.0F);
-  std::vector<double> squares(term.n_groups, 0.0);
-  for (std::size_t i = 0; i < c.n_columns; ++i) {
-    const float* v = factors + (term.first_column + i) * stride_;
+  kernels_.block_table(term.columns, factors + term.first_column * stride_, stride_, term.table.data());
+}
+
+void GibbsRowSet::fill_own_scores(Term& term, const float* linear, const float* factors) {
+  const BlockColumns& c = term.columns;
+  const auto square_of = [&](const float* v) {
     double square = 0;
     for (std::size_t f = 0; f < n_factors_; ++f) square += static_cast<double>(v[f]) * static_cast<double>(v[f]);
-    const auto weight = linear != nullptr ? static_cast<double>(linear[term.first_column + i]) : 0.0;
+    return square;
+  };
+  std::vector<double> totals(term.n_groups, 0.0);
+  for (std::size_t i = 0; i < c.n_columns; ++i) {
+    const double square = square_of(factors + (term.first_column + i) * stride_);
+    const auto weight = static_cast<double>(linear[term.first_column + i]);
     for (auto p = c.starts[i]; p < c.starts[i + 1]; ++p) {
-      const auto group = static_cast<std::size_t>(c.groups[p]);
-      const float x = c.values != nullptr ? c.values[p] : 1.0F;
-      float* q = term.table.data() + group * stride_;
-      for (std::size_t f = 0; f < stride_; ++f) q[f] += x * v[f];
-      const auto wide = static_cast<double>(x);
-      squares[group] += wide * weight - 0.5 * wide * wide * square;
+      const double x = c.values != nullptr ? static_cast<double>(c.values[p]) : 1.0;
+      totals[static_cast<std::size_t>(c.groups[p])] += x * weight - 0.5 * x * x * square;
     }
   }
   for (std::size_t g = 0; g < term.n_groups; ++g) {
-    const float* q = term.table.data() + g * stride_;
-    double square = 0;
-    for (std::size_t f = 0; f < n_factors_; ++f) square += static_cast<double>(q[f]) * static_cast<double>(q[f]);
-    term.own_scores[g] = static_cast<float>(squares[g] + 0.5 * square);
+    term.own_scores[g] = static_cast<float>(totals[g] + 0.5 * square_of(term.table.data() + g * stride_));
   }
 }
 
 void GibbsRowSet::scores(const float* linear, const float* factors, double* out) {
+  std::vector<ScoredTerm> scored;
   for (auto& term : terms_) {
-    if (term->is_block) fill_table(*term, linear, factors);
+    if (term->is_block) {
+      fill_table(*term, factors);
+      fill_own_scores(*term, linear, factors);
+    }
+    scored.push_back({term->index, term->values, table_of(*term, factors),
+                      term->is_block ? term->own_scores.data() : linear + term->first_column});
   }
   constexpr std::size_t piece = 1024;
   parallel_for((n_rows_ + piece - 1) / piece, n_threads_, [&](std::size_t p) {
-    std::vector<float> sums(stride_);
-    const std::size_t end = std::min(n_rows_, (p + 1) * piece);
-    for (std::size_t r = p * piece; r < end; ++r) {
-      std::fill(sums.begin(), sums.end(), 0.0F);
-      double score = 0, squares = 0;
-      for (const auto& term : terms_) {
-        if (term->index[r] < 0) continue;
-        const auto group = static_cast<std::size_t>(term->index[r]);
-        const float x = term->values != nullptr ? term->values[r] : 1.0F;
-        const float* q = table_of(*term, factors) + group * stride_;
-        float square = 0;
-        for (std::size_t f = 0; f < stride_; ++f) {
-          sums[f] += x * q[f];
-          square += x * q[f] * x * q[f];
-        }
-        squares += static_cast<double>(square);
-        score += static_cast<double>(term->is_block ? term->own_scores[group] : x * linear[term->first_column + group]);
-      }
-      float square = 0;
-      for (std::size_t f = 0; f < stride_; ++f) square += sums[f] * sums[f];
-      out[r] = score + 0.5 * (static_cast<double>(square) - squares);
-    }
+    kernels_.scores({scored.data(), scored.size(), stride_, p * piece, std::min(n_rows_, (p + 1) * piece), out});
   });
 }
 
@@ -312,7 +297,7 @@ void GibbsRowSet::sweep(float* residuals, float* linear, float* factors, const G
                         const GibbsStep& step) {
   link_terms();
   for (auto& term : terms_) {
-    if (term->is_block) fill_table(*term, nullptr, factors);
+    if (term->is_block) fill_table(*term, factors);
   }
   if (!stored_sums_) {
     for (auto& term : terms_) {

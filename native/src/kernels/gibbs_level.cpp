@@ -315,49 +315,52 @@ void block_linear(const BlockColumnsArguments& a) {
 
 typedef Lanes<8>::type State;
 
-// A group's sums over its rows, Q being the whole sum of one factor: (eQ, e, QQ, Q, 1, q, change of its own score, 1).
-// Divide Q and q by the value x that the group holds a run's columns with, e by its square, and weigh the sums with its
-// fourth power: adding `step` to a column's factor `old` is then the same linear map for every group that holds it.
+// A group's sums over its rows, Q being the whole sum of one factor: (eQ, e + QQ, Q, 1, e, nothing, change of its own
+// score, q). Divide Q and q by the value x that the group holds a run's columns with, e by its square, and weigh the sums
+// with its fourth power: adding `step` to a column's factor `old` is then the same linear map for every group that
+// holds it.
 inline void scale_state(float* at, float x) {
   const float x2 = x * x;
-  store(at, load<State>(at) * State{x, x2, x2, x2 * x, x2 * x2, 1.0F / x, 1.0F / x2, 1.0F});
+  store(at, load<State>(at) * State{x, x2, x2 * x, x2 * x2, x2, 1.0F, 1.0F / x2, 1.0F / x});
 }
 
 inline void update_columns(const BlockColumnsArguments& a, std::size_t begin, std::size_t end) {
   const BlockColumns& c = a.columns;
   const std::size_t width = a.moments.chunk.width, f = a.factor, place = a.moments.chunk.first + f;
+  const std::int32_t* const groups = c.groups;
+  float* const states = a.state;
+  const auto at = [=](std::int64_t p) { return states + 8 * static_cast<std::size_t>(groups[p]); };
   for (std::size_t i = begin; i < end; ++i) {
     const auto first = c.starts[i], last = c.starts[i + 1];
-    State sums0{}, sums1{};
+    State sums0{}, sums1{}, sums2{}, sums3{};
     auto p = first;
-    for (; p + 2 <= last; p += 2) {
-      sums0 += load<State>(a.state + 8 * static_cast<std::size_t>(c.groups[p]));
-      sums1 += load<State>(a.state + 8 * static_cast<std::size_t>(c.groups[p + 1]));
+    for (; p + 4 <= last; p += 4) {
+      sums0 += load<State>(at(p));
+      sums1 += load<State>(at(p + 1));
+      sums2 += load<State>(at(p + 2));
+      sums3 += load<State>(at(p + 3));
     }
-    if (p < last) sums0 += load<State>(a.state + 8 * static_cast<std::size_t>(c.groups[p]));
-    const State sums = sums0 + sums1;
+    for (; p < last; ++p) sums0 += load<State>(at(p));
+    const State sums = (sums0 + sums1) + (sums2 + sums3);
     float* v = a.factors + i * a.stride + place;
     const float old = *v;
-    const float slope = sums[0] - old * sums[1];
-    const float weight = sums[2] - 2 * old * sums[3] + old * old * sums[4];
+    const float slope = sums[0] - old * sums[4];
+    const float weight = (sums[1] - sums[4]) - 2 * old * sums[2] + old * old * sums[3];
     const GibbsPrior& prior = a.priors[a.prior_of[i]];
     const float step = update(a, old, prior.precision[place], prior.mean[place], slope, weight > 0 ? weight : 0,
                               a.normals[i * width + f]).step;
     *v = old + step;
     // eQ += step (e + QQ + (step - old) Q - old step 1); e += step (Q - old 1); QQ += step (2 Q + step 1);
     // Q += step 1; q += step; change += step (q - old)
-    const State k1 = step * State{1, 1, 2, 1, 0, 1, 1, 0};
-    const State k2 = step * State{1, -old, step, 0, 0, 0, -old, 0};
-    const State k3 = step * State{step - old, 0, 0, 0, 0, 0, 0, 0};
-    const State k4 = step * State{-old * step, 0, 0, 0, 0, 0, 0, 0};
+    const State of_next = step * State{1, 0, 1, 0, 0, 0, 1, 0};
+    const State of_sum = step * State{step - old, 3, 0, 0, 1, 0, 0, 0};
+    const State of_weight = step * State{-old * step, step - old, 0, 0, -old, 0, 0, 0};
+    const State alone = step * State{0, 0, 0, 0, 0, 0, -old, 1};
     for (p = first; p < last; ++p) {
-      float* at = a.state + 8 * static_cast<std::size_t>(c.groups[p]);
-      const State s = load<State>(at);
-      const State moved = k1 * __builtin_shufflevector(s, s, 1, 3, 3, 4, 4, 7, 5, 7) +
-                          k2 * __builtin_shufflevector(s, s, 2, 4, 4, 4, 4, 7, 7, 7) +
-                          k3 * __builtin_shufflevector(s, s, 3, 3, 3, 3, 3, 3, 3, 3) +
-                          k4 * __builtin_shufflevector(s, s, 4, 4, 4, 4, 4, 4, 4, 4);
-      store(at, s + moved);
+      float* state = at(p);
+      const State s = load<State>(state);
+      store(state, s + __builtin_shufflevector(s, s, 1, 1, 3, 3, 5, 5, 7, 7) * of_next + state[2] * of_sum +
+                       (state[3] * of_weight + alone));
     }
   }
 }
@@ -372,7 +375,7 @@ void block_factor(const BlockColumnsArguments& a) {
     const float uu = moments[f * width + f], u = moments[n * width + f], eu = moments[(n + 1) * width + f];
     const float e = moments[(n + 2) * width], weight = moments[(n + 2) * width + 1];
     store(a.state + 8 * g,
-          State{eu + q * e, e, uu + 2 * q * u + q * q * weight, u + q * weight, weight, q, 0.0F, 1.0F});
+          State{eu + q * e, e + uu + 2 * q * u + q * q * weight, u + q * weight, weight, e, 0.0F, 0.0F, q});
   }
   for (std::size_t run = 0; run < c.n_runs; ++run) {
     const auto begin = static_cast<std::size_t>(c.run_starts[run]), end = static_cast<std::size_t>(c.run_starts[run + 1]);
@@ -388,12 +391,61 @@ void block_factor(const BlockColumnsArguments& a) {
   for (std::size_t g = 0; g < c.n_groups; ++g) {
     float* moments = a.moments.of(g);
     float* sums = moments + n * width;
-    const float step = a.state[8 * g + 5] - a.table[g * a.stride + place], shift = a.state[8 * g + 6];
+    const float step = a.state[8 * g + 7] - a.table[g * a.stride + place], shift = a.state[8 * g + 6];
     a.steps[g * width + f] = step;
     a.shifts[g] += shift;
     sums[2 * width] += step * sums[f] + shift * sums[2 * width + 1];
     for (std::size_t j = 0; j < width; ++j) sums[width + j] += step * moments[f * width + j] + shift * sums[j];
   }
+}
+
+template <typename V>
+void sum_columns(const BlockColumns& c, const float* factors, std::size_t stride, float* table) {
+  for (std::size_t i = 0; i < c.n_columns; ++i) {
+    const float* v = factors + i * stride;
+    for (auto p = c.starts[i]; p < c.starts[i + 1]; ++p) {
+      const float x = c.values != nullptr ? c.values[p] : 1.0F;
+      float* q = table + static_cast<std::size_t>(c.groups[p]) * stride;
+      for (std::size_t f = 0; f < stride; f += width_of<V>) store(q + f, load<V>(q + f) + x * load<V>(v + f));
+    }
+  }
+}
+
+void block_table(const BlockColumns& columns, const float* factors, std::size_t stride, float* table) {
+  if (stride % 16 == 0) return sum_columns<Lanes<16>::type>(columns, factors, stride, table);
+  sum_columns<Lanes<4>::type>(columns, factors, stride, table);
+}
+
+template <typename V>
+void add_scores(const ScoredRows& a) {
+  for (std::size_t r = a.begin; r < a.end; ++r) {
+    float score = 0;
+    for (std::size_t t = 0; t < a.n_terms; ++t) {
+      const ScoredTerm& term = a.terms[t];
+      const std::int32_t index = term.index[r];
+      if (index >= 0) score += (term.values != nullptr ? term.values[r] : 1.0F) * term.own_scores[index];
+    }
+    double pairs = 0;
+    for (std::size_t f = 0; f < a.stride; f += width_of<V>) {
+      V sums{}, squares{};
+      for (std::size_t t = 0; t < a.n_terms; ++t) {
+        const ScoredTerm& term = a.terms[t];
+        const std::int32_t index = term.index[r];
+        if (index < 0) continue;
+        V part = load<V>(term.table + static_cast<std::size_t>(index) * a.stride + f);
+        if (term.values != nullptr) part *= term.values[r];
+        sums += part;
+        squares += part * part;
+      }
+      pairs += static_cast<double>(sum(sums * sums - squares));
+    }
+    a.out[r] = static_cast<double>(score) + 0.5 * pairs;
+  }
+}
+
+void scores(const ScoredRows& a) {
+  if (a.stride % 16 == 0) return add_scores<Lanes<16>::type>(a);
+  add_scores<Lanes<4>::type>(a);
 }
 
 #define PAIRLOOM_JOINED(prefix, name) prefix##name
@@ -404,6 +456,6 @@ void block_factor(const BlockColumnsArguments& a) {
 
 extern const GibbsKernels PAIRLOOM_GIBBS_LEVEL;
 const GibbsKernels PAIRLOOM_GIBBS_LEVEL{PAIRLOOM_LEVEL_NAME, field,        block_moments, block_residuals,
-                                        block_linear,        block_factor, normals};
+                                        block_linear,        block_factor, block_table,   scores, normals};
 
 }  // namespace pairloom

@@ -26,10 +26,10 @@ inline float natural_logarithm(float x) {
   return series + static_cast<float>(exponent) * 0.693147181F;
 }
 
-// The standard normal quantile of (1 + x) / 2, for x in (-1, 1). Giles, "Approximating the erfinv function", GPU
-// Computing Gems 2, 2010.
-inline float normal_quantile(float x) {
-  const float w = -natural_logarithm((1.0F - x) * (1.0F + x));
+// The standard normal quantile of (1 + x) / 2, for x in (-1, 1), given (1 - x) (1 + x). Giles, "Approximating the erfinv
+// function", GPU Computing Gems 2, 2010.
+inline float normal_quantile(float x, float product) {
+  const float w = -natural_logarithm(product);
   const float c = w - 2.5F;
   float p = 2.81022636e-08F;
   p = 3.43273939e-07F + p * c;
@@ -60,7 +60,8 @@ inline void normals(std::uint64_t key, std::uint64_t column, std::uint32_t first
   for (std::size_t i = 0; i < n; ++i) {
     const std::uint32_t lane = first + static_cast<std::uint32_t>(i);
     const std::uint32_t bits = mix32(mix32(low + lane * 0x9e3779b9U) ^ high) >> 8;
-    out[i] = normal_quantile(static_cast<float>(2 * static_cast<std::int32_t>(bits) + 1 - (1 << 24)) * 0x1p-24F);
+    const float x = static_cast<float>(2 * static_cast<std::int32_t>(bits) + 1 - (1 << 24)) * 0x1p-24F;
+    out[i] = normal_quantile(x, (1.0F - x) * (1.0F + x));
   }
 }
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pairloom.errors import UserError
 from pairloom.fm.chunks import LabelScale
-from pairloom.kernels.latents import draw_latents, level_log_likelihood, level_probabilities
+from pairloom.kernels.latents import draw_latents, level_log_likelihood, level_means
 
 __all__ = ["Levels", "Likelihood", "Normal", "levels_of"]
 
@@ -137,8 +137,7 @@ class Levels:
 
     def predicted(self, scores: Float32Array) -> Float64Array:
         """Return the mean of the levels' values by their probabilities."""
-        probabilities = level_probabilities(scores, self.cuts, n_threads=self._n_threads)
-        return probabilities.astype(np.float64) @ self.values
+        return level_means(scores, self.cuts, self.values, n_threads=self._n_threads)
 
 
 def levels_of(labels: Float32Array) -> Float64Array:

@@ -8,19 +8,20 @@ import numpy.typing as npt
 from pairloom.fm.settings import Task
 from pairloom.metrics import BINARY, REGRESSION, BinaryCounts, RegressionErrors
 
-__all__ = ["loss_of", "metrics_of"]
+__all__ = ["loss_of", "measured"]
 
 Float64Array = npt.NDArray[np.float64]
 SMALLEST = 1e-12
 
 
-def metrics_of(
+def measured(
     task: Task, labels: Float64Array, predictions: Float64Array, weights: npt.NDArray[np.float32] | None
-) -> dict[str, float]:
-    """Return every metric of the task by name; predictions of a classifier are probabilities of label 1."""
+) -> tuple[float, dict[str, float]]:
+    """Return `loss_of` and every metric by name; predictions of a classifier are probabilities of label 1."""
     if task == "classification":
         results = BinaryCounts().update(labels, np.clip(predictions, 0, 1), weights).result()
-        return {metric.name: results[metric.name] for metric in BINARY}
+        metrics = {metric.name: results[metric.name] for metric in BINARY}
+        return loss_of(task, labels, predictions, weights), metrics
     errors = predictions - labels
     with np.errstate(over="ignore", invalid="ignore"):
         if weights is None:
@@ -32,7 +33,8 @@ def metrics_of(
                 float(weights @ np.abs(errors)),
             )
     results = sums.result()
-    return {metric.name: results[metric.name] for metric in REGRESSION}
+    metrics = {metric.name: results[metric.name] for metric in REGRESSION}
+    return sums.squares / sums.weight, metrics
 
 
 def loss_of(

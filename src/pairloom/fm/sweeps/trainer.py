@@ -26,7 +26,7 @@ from pairloom.fm.sweeps.checkpoint import read_sweeps, write_sweeps
 from pairloom.fm.sweeps.collected import collect_rows, large_values
 from pairloom.fm.sweeps.convergence import Trace, left_behind, split_r_hat
 from pairloom.fm.sweeps.likelihoods import Levels, Likelihood, Normal, levels_of
-from pairloom.fm.sweeps.measured import loss_of, metrics_of
+from pairloom.fm.sweeps.measured import loss_of, measured
 from pairloom.fm.sweeps.samples import Samples, check_memory
 from pairloom.fm.sweeps.terms import Terms, prepared_rows
 from pairloom.fm.sweeps.validation import HeldOut
@@ -178,17 +178,22 @@ class SweepTrainer:
     ) -> None:
         assert rows.labels is not None
         labels, weights, task = rows.labels.astype(np.float64), rows.weights, self.settings.task
+        one = len(self._chains) == 1
         for epoch in epochs:
             started = time.perf_counter()
             predicted: list[npt.NDArray[np.float64]] = []
             losses: list[float] = []
+            metrics: dict[str, float] = {}
             for number, chain in enumerate(self._chains):
                 if chain.diverged:
                     continue
                 chain.sweep()
                 scores = chain.scores()
                 predictions = chain.likelihood.predicted(scores)
-                loss = loss_of(task, labels, predictions, weights)
+                if one:
+                    loss, metrics = measured(task, labels, predictions, weights)
+                else:
+                    loss = loss_of(task, labels, predictions, weights)
                 if not (np.isfinite(loss) and np.isfinite(chain.noise_precision)):
                     chain.diverged = True
                     continue
@@ -202,9 +207,9 @@ class SweepTrainer:
                 raise DivergenceError(
                     f"Training diverged in sweep {epoch + 1}: the loss is not finite. Scale large values down."
                 )
-            mean = predicted[0] if len(predicted) == 1 else np.mean(predicted, axis=0)
-            metrics = metrics_of(task, labels, mean, weights)
-            mean_loss = losses[0] if len(losses) == 1 else loss_of(task, labels, mean, weights)
+            mean_loss = losses[0]
+            if not one:
+                mean_loss, metrics = measured(task, labels, np.mean(predicted, axis=0), weights)
             seconds = time.perf_counter() - started
             held_out_loss = (
                 None
