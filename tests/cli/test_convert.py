@@ -50,7 +50,7 @@ def test_options_reach_reader_and_writer(rows, tmp_path):
         (["rows.libsvm", "out.svm", "--from", "text/html"], "expected a content type out of text/libsvm"),
         (
             ["rows.libsvm", "out.svm", "--reading", "base=0"],
-            "--reading must be an option of this format: zero_b",
+            "--reading must be one of zero_b",
         ),
         (
             ["rows.libsvm", "out.svm", "--reading", "zero_based"],

@@ -3,6 +3,7 @@
 import pytest
 
 from pairloom.cli import run
+from pairloom.recommenders import load_recommender
 
 TASTES = [
     (user, item)
@@ -68,6 +69,22 @@ def test_all_recommenders_are_compared(folder, capsys):
     assert "<table>" in report.read_text()
 
 
+def test_models_and_their_parameters_are_named(folder, capsys):
+    names = ["--user", "who", "--item", "what"]
+    events, model = str(folder / "events.csv"), str(folder / "als.tar.gz")
+    asked = ["--model", "implicit-als", "--set", "n_factors=3", "--set", "l2=0.5", "--output", model]
+    assert run(["recommender", "fit", events, *names, *asked]) == 0
+    loaded = load_recommender(model)
+    assert (loaded.n_factors, loaded.l2) == (3, 0.5)
+    capsys.readouterr()
+    chosen = ["--model", "ease", "--model", "random", "--split", "last", "--top", "3"]
+    assert run(["recommender", "compare", events, *names, *chosen]) == 0
+    shown = capsys.readouterr().out
+    assert "ease" in shown
+    assert "random" in shown
+    assert "popularity" not in shown
+
+
 def test_models_of_attributes_are_fitted_and_compared(folder, capsys):
     names = ["--user", "who", "--item", "what", "--items", str(folder / "films.csv")]
     events, model = str(folder / "events.csv"), str(folder / "content.tar.gz")
@@ -97,6 +114,8 @@ def test_models_of_attributes_are_fitted_and_compared(folder, capsys):
         ),
         (["recommend", "none.tar.gz", "--user", "1"], "Got nothing by that name"),
         (["recommender", "fit", "events.csv", "--model", "best"], "'model' must be one of item-to-item"),
+        (["recommender", "fit", "events.csv", "--set", "l2=3"], "--set must be one of relation"),
+        (["recommender", "fit", "events.csv", "--set", "n_related=many"], "is not what item-to-item takes"),
         (["recommender", "fit", "events.csv", "--threads", "0"], "--threads must be 1 or more"),
         (["recommender", "fit", "events.csv"], "column 'user' must be there. Got who, what, time"),
         (

@@ -107,7 +107,7 @@ def test_the_seed_decides_the_model(ratings, tmp_path):
             ["--train", "train.csv", *SMALL, "--features", "user,item:word"],
             "KIND one of id, multi",
         ),
-        (["--train", "train.csv", *SMALL, "--reading", "x=1"], "--reading must be an option of this format"),
+        (["--train", "train.csv", *SMALL, "--reading", "x=1"], "--reading must be one of"),
         (["--train", "train.csv", *SMALL, "--linear-lr", "1e9"], "diverged"),
     ],
 )

@@ -134,6 +134,7 @@ def test_a_leaderboard_is_written(board, tmp_path):
     page = (tmp_path / "board.html").read_text()
     assert page.count("<tr>") == 6
     assert "item-to-item" in page
+    assert page.endswith("</svg>\n</html>")
     assert (tmp_path / "board.svg").read_text().startswith("<?xml")
 
 

@@ -15,6 +15,7 @@ from pairloom.recommenders import (
     ImplicitALS,
     ItemToItem,
     Popularity,
+    RandomItems,
     load_recommender,
 )
 from pairloom.recommenders.askers import Askers
@@ -484,6 +485,21 @@ def test_updates_in_one_thread_leave_askers_of_others_undisturbed():
 def test_titles_are_told_where_there_are_any(fitted):
     assert [fitted.title(item) for item in (1, "99", 12345)] == ["Uno", "Tutti", "12345"]
     assert Popularity().fit(TABLE).title(99) == "99"
+
+
+def test_lots_are_drawn_by_history_and_seed(tmp_path):
+    table = {"user": [user for user in range(40) for _ in range(5)], "item": [i % 97 for i in range(200)]}
+    model = RandomItems(random_state=3).fit(table)
+    lists = [model.recommend(user, n=20).items.tolist() for user in range(40)]
+    assert all(not set(items) & set(range(5 * user, 5 * user + 5)) for user, items in enumerate(lists[:19]))
+    assert len({tuple(items) for items in lists}) > 35
+    assert len({item for items in lists for item in items}) >= 85
+    model.save(tmp_path / "model")
+    assert [
+        RandomItems.load(tmp_path / "model").recommend(u, n=20).items.tolist() for u in range(40)
+    ] == lists
+    other = RandomItems(random_state=4).fit(table)
+    assert other.recommend(0, n=20).items.tolist() != lists[0]
 
 
 def test_an_updated_one_leaves_the_other_as_it_is():

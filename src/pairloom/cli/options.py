@@ -75,7 +75,7 @@ def _setting(word: str, flag: str, known: Sequence[str]) -> tuple[str, object]:
     if not equals:
         raise UserError(f"{flag} must be NAME=VALUE. Got {word!r}.")
     if name not in known:
-        raise UserError(f"{flag} must be an option of this format: {', '.join(known)}. Got {name!r}.")
+        raise UserError(f"{flag} must be one of {', '.join(known)}. Got {name!r}.")
     return name, _value(value.strip())
 
 

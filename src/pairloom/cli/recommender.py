@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from pairloom.cli.inputs import Input
-from pairloom.cli.options import ContentType, Settings
+from pairloom.cli.options import ContentType, Settings, settings
 from pairloom.cli.terminal import print_table, say
 from pairloom.errors import UserError
 from pairloom.recommenders.catalogue import recommender_names, recommender_type
@@ -26,7 +26,7 @@ For example:
 
     pairloom recommender fit ratings.csv --model ease --output recommender.tar.gz
     pairloom recommend recommender.tar.gz --user 42 --why
-    pairloom recommender compare ratings.csv --time timestamp --split time
+    pairloom recommender compare ratings.csv --time timestamp --split time --model ease --model popularity
 """
 
 recommender = App(name="recommender", help=HELP)
@@ -59,6 +59,15 @@ def fit(
     time: Time = None,
     content_type: ContentType = None,
     reading: Settings = None,
+    parameters: Annotated[
+        list[str] | None,
+        Parameter(
+            name="--set",
+            negative=(),
+            consume_multiple=False,
+            help="Parameter NAME=VALUE of the model, as its class has it; may be repeated.",
+        ),
+    ] = None,
     threads: int = 1,
 ) -> None:
     """Fit a recommender and save it.
@@ -66,6 +75,7 @@ def fit(
     For example:
 
         pairloom recommender fit ratings.csv --items films.csv --output recommender.tar.gz
+        pairloom recommender fit ratings.csv --model implicit-als --set n_factors=128 --set epochs=20 --threads 2
 
     Parameters
     ----------
@@ -83,7 +93,7 @@ def fit(
         Threads to work with.
     """
     columns = Columns(user, item, weight, time)
-    made = _made(model, columns, threads)
+    made = _made(model, columns, threads, parameters)
     made.fit(
         Input.parse(interactions, content_type, reading, threads).tables(),
         users=None if users is None else Input.parse(users, None, None, threads).tables(),
@@ -102,6 +112,7 @@ def compare(
     /,
     *,
     split: Literal["user", "time", "last"] = "user",
+    model: Annotated[list[str] | None, Parameter(negative=(), consume_multiple=False)] = None,
     top: int = 20,
     metric: str = "ndcg",
     items: Items = None,
@@ -115,7 +126,7 @@ def compare(
     reading: Settings = None,
     threads: int = 1,
 ) -> None:
-    """Fit every recommender on a part of the interactions and measure it on the rest, over the full catalogue.
+    """Fit recommenders on a part of the interactions and measure them on the rest, over the full catalogue.
 
     For example:
 
@@ -128,12 +139,14 @@ def compare(
     split
         Held out is a fifth of each user's items (user), the latest fifth of all events (time) or each user's last
         item (last).
+    model
+        Name of a model; may be repeated. Default: all that what is given suffices for.
     top
         Length of the lists.
     metric
         What the table is ordered by: recall, precision, ndcg, map, mrr or hit_rate.
     report
-        Write the whole table to this .html, or draw it to this .png or .svg.
+        Write the whole table with a picture to this .html, or draw it to this .png or .svg.
     content_type
         Content type or format name of the interactions. Default: by file ending.
     reading
@@ -149,7 +162,7 @@ def compare(
         parts = leave_last_out(table, columns=columns)
     else:
         parts = split_by_user(table, columns=columns)
-    made = {name: _made(name, Columns(), threads) for name in recommender_names()}
+    made = {name: _made(name, Columns(), threads) for name in model or recommender_names()}
     left_out = [name for name, model in made.items() if model.needs_items and items is None]
     for name in left_out:
         del made[name]
@@ -182,9 +195,13 @@ def _renamed(source: str, name: str, usual: str, threads: int) -> list[Table]:
     ]
 
 
-def _made(name: str, columns: Columns, threads: int) -> Any:
+def _made(name: str, columns: Columns, threads: int, parameters: list[str] | None = None) -> Any:
     if threads < 1:
         raise UserError(f"--threads must be 1 or more. Got {threads}.")
-    made = recommender_type(name)()
+    kind = recommender_type(name)
+    try:
+        made = kind(**settings(parameters, "--set", kind))
+    except TypeError as error:
+        raise UserError(f"--set: {' '.join(parameters or ())} is not what {name} takes: {error}.") from error
     made.columns, made.n_jobs = columns, threads
     return made

@@ -7,6 +7,7 @@ from pairloom.recommenders.interactions import Columns
 from pairloom.recommenders.item_to_item import ItemToItem
 from pairloom.recommenders.model_file import load_recommender, save_recommender
 from pairloom.recommenders.popularity import Popularity
+from pairloom.recommenders.random_items import RandomItems
 from pairloom.recommenders.recommendations import Recommendations
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "ImplicitALS",
     "ItemToItem",
     "Popularity",
+    "RandomItems",
     "Recommendations",
     "load_recommender",
     "save_recommender",

@@ -10,11 +10,12 @@ from pairloom.recommenders.ease import EASE
 from pairloom.recommenders.implicit_als import ImplicitALS
 from pairloom.recommenders.item_to_item import ItemToItem
 from pairloom.recommenders.popularity import Popularity
+from pairloom.recommenders.random_items import RandomItems
 from pairloom.recommenders.recommender import Recommender
 
 __all__ = ["recommender_names", "recommender_type"]
 
-TYPES: Sequence[type[Recommender]] = (ItemToItem, EASE, ImplicitALS, ContentBased, Popularity)
+TYPES: Sequence[type[Recommender]] = (ItemToItem, EASE, ImplicitALS, ContentBased, Popularity, RandomItems)
 
 
 def recommender_names() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pairloom.errors import UserError
+from pairloom.errors import MissingExtraError, UserError
 from pairloom.recommenders.evaluation.ranking import PER_USER, RankingReport, evaluate, interval
 from pairloom.recommenders.evaluation.splits import Split
 from pairloom.recommenders.recommender import Recommender
@@ -87,12 +88,17 @@ class Leaderboard:
         return found
 
     def save(self, *targets: str | Path) -> None:
-        """Write the table as ``.html``, or a picture of it as ``.png`` or ``.svg`` (extra ``plot``)."""
+        """Write the table as ``.html``, or a picture of it as ``.png`` or ``.svg``.
+
+        Pictures need the extra ``plot``; without it, the table stands in ``.html`` alone.
+        """
         for target in targets:
             if Path(target).suffix.lower() == ".html":
                 Path(target).write_text(self._html(), encoding="utf-8")
             else:
-                self._draw(target)
+                from pairloom.plots.figure import save_figure
+
+                save_figure(self._figure(), [target])
 
     def _html(self) -> str:
         rows = self.rows()
@@ -105,11 +111,20 @@ class Leaderboard:
         title = f"Recommenders on {html.escape(self.split)}"
         return (
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{style}</style>'
-            f"<h1>{title}</h1><table><tr>{head}</tr>{body}</table></html>"
+            f"<h1>{title}</h1><table><tr>{head}</tr>{body}</table>{self._inline_picture()}</html>"
         )
 
-    def _draw(self, target: str | Path) -> None:
-        from pairloom.plots.figure import new_figure, save_figure
+    def _inline_picture(self) -> str:
+        try:
+            figure = self._figure()
+        except MissingExtraError:
+            return ""
+        drawn = io.StringIO()
+        figure.savefig(drawn, format="svg")
+        return drawn.getvalue().partition("<svg")[1] + drawn.getvalue().partition("<svg")[2]
+
+    def _figure(self) -> Any:
+        from pairloom.plots.figure import new_figure
 
         figure = new_figure((7, 1.2 + 0.4 * len(self.entries)))
         axes = figure.add_subplot()
@@ -120,7 +135,7 @@ class Leaderboard:
         axes.set(
             title=f"{self.metric}@{self.entries[0].report.n} on {self.split}", xlabel="mean, 95 % interval"
         )
-        save_figure(figure, [target])
+        return figure
 
 
 def compare(
