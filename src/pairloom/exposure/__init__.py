@@ -18,6 +18,8 @@ from pairloom.exposure.off_policy import (
 )
 from pairloom.exposure.position_bias import Examination, fit_position_bias, position_bias_of
 from pairloom.exposure.reward_model import cross_fitted
+from pairloom.exposure.sending import send_waiting
+from pairloom.exposure.sinks import KafkaTopics, Record, RedisStreams, Sink, sink_of
 from pairloom.exposure.swaps import RandomSwaps, fit_swaps, swaps_of
 from pairloom.exposure.weights import inverse_propensity_weights, relevance_targets
 
@@ -30,11 +32,15 @@ __all__ = [
     "Impressions",
     "JoinCounts",
     "JoinedLog",
+    "KafkaTopics",
     "LogStatus",
     "LoggedActions",
     "PlackettLuce",
     "RandomSwaps",
     "Ranking",
+    "Record",
+    "RedisStreams",
+    "Sink",
     "Thompson",
     "compare_rankings",
     "cross_fitted",
@@ -53,6 +59,8 @@ __all__ = [
     "read_exposures",
     "recover",
     "relevance_targets",
+    "send_waiting",
+    "sink_of",
     "snips",
     "swaps_of",
     "switch_doubly_robust",

@@ -102,6 +102,11 @@ class Journal:
             os.close(self._file)
             self._file = -1
 
+    def close_copy(self) -> None:
+        """After a fork, in the child: close its copy of the file, whatever the parent's threads were about."""
+        os.close(self._file)
+        self._file = -1
+
 
 class Lines:
     """The events of a journal, in order.

@@ -24,6 +24,8 @@ from pairloom.exposure.events import (
 )
 from pairloom.exposure.journal import ENDING, Journal, held, read_lines, sync_folder
 from pairloom.exposure.partitions import load_libraries, write_partitions
+from pairloom.exposure.sending import Sender, outbox_of, waiting
+from pairloom.exposure.sinks import Sink
 
 __all__ = ["ExposureLog", "LogStatus", "recover"]
 
@@ -41,12 +43,16 @@ class LogStatus:
         Acknowledged by this object.
     n_waiting : int
         Of these, not in Parquet yet.
+    n_unsent, unsent_bytes : int
+        Journals that wait for the sink, of all processes, and their bytes.
     error : str
         What hinders the writing of Parquet or the sending just now; empty if nothing does.
     """
 
     n_events: int
     n_waiting: int
+    n_unsent: int
+    unsent_bytes: int
     error: str
 
 
@@ -68,6 +74,12 @@ class ExposureLog:
     durable : {"process", "power"}
         What an acknowledged event survives: the death of this process; or a cut of power too, at the price of one
         sync of the disk for all threads that wait at the time.
+    sink : Sink, optional
+        A broker that gets every event too, at least once: what a journal holds when it becomes Parquet, so ``flush_s``
+        is how long an event may take. While the broker is down, journals wait in ``outbox`` and are sent later, by
+        this or another process.
+    most_unsent_bytes : int
+        With more than that waiting, `log` and `feedback` refuse with PlatformError instead of filling the disk.
     on_sigterm : bool
         Flush when SIGTERM comes and nobody else handles it, then end as before. For the main thread of a program; in
         any case nothing is lost.
@@ -93,6 +105,8 @@ class ExposureLog:
         flush_events: int = 50_000,
         flush_s: float = 30.0,
         durable: Durable = "process",
+        sink: Sink | None = None,
+        most_unsent_bytes: int = 1 << 30,
         on_sigterm: bool = False,
     ) -> None:
         if flush_events < 1 or not flush_s > 0:
@@ -105,7 +119,10 @@ class ExposureLog:
         load_libraries()
         self.folder = Path(folder)
         self.flush_events, self.flush_s, self.durable = flush_events, flush_s, durable
+        self.sink, self.most_unsent_bytes = sink, most_unsent_bytes
         self._journals = _journal_folder(self.folder)
+        if sink is not None:
+            outbox_of(self.folder).mkdir(exist_ok=True)
         recover(self.folder)
         self._n_events = self._n_written = 0
         self._start()
@@ -122,6 +139,8 @@ class ExposureLog:
         self._error = ""
         self._journal = self._begin()
         self._sealed: list[Journal] = []
+        self._unsent_bytes = waiting(self.folder)[1]
+        self._sender = None if self.sink is None else Sender(self.folder, self.sink)
         self._thread = threading.Thread(target=self._work, name="exposure-log", daemon=True)
         self._thread.start()
 
@@ -170,6 +189,13 @@ class ExposureLog:
         with self._lock:
             if self._closed:
                 raise UserError("ExposureLog: must be open. Got one that is closed. Open it anew.")
+            if self._unsent_bytes > self.most_unsent_bytes:
+                self._unsent_bytes = waiting(self.folder)[1]
+            if self._unsent_bytes > self.most_unsent_bytes:
+                raise PlatformError(
+                    f"Exposure log: at most {self.most_unsent_bytes} bytes must wait for the broker. "
+                    f"Got {self._unsent_bytes}. Start the broker, or allow more."
+                )
             self._journal.append(event)
             self._n_events += 1
             mine = self._n_events
@@ -221,6 +247,9 @@ class ExposureLog:
                 self._n_written += journal.n_events
                 journal.close()
         self._error = ""
+        if self._sender is not None:
+            self._unsent_bytes = waiting(self.folder)[1]
+            self._sender.wake()
 
     def _work(self) -> None:
         while not self._closed:
@@ -240,7 +269,8 @@ class ExposureLog:
 
     def status(self) -> LogStatus:
         """Return counts, and what is wrong just now."""
-        return LogStatus(self._n_events, self._n_events - self._n_written, self._error)
+        error = self._error or (self._sender.error if self._sender is not None else "")
+        return LogStatus(self._n_events, self._n_events - self._n_written, *waiting(self.folder), error)
 
     def close(self) -> None:
         """Flush and end; closing twice does nothing."""
@@ -258,6 +288,8 @@ class ExposureLog:
         finally:
             for left in self._sealed:
                 left.close()
+            if self._sender is not None:
+                self._sender.close()
 
     def __enter__(self) -> Self:
         return self
@@ -314,7 +346,10 @@ def _finish(folder: Path, path: Path) -> None:
     try:
         if lines.n_damaged:
             logger.warning("%s: %d damaged lines were left out; kept as .damaged.", path, lines.n_damaged)
-            path.rename(path.with_suffix(".damaged"))
+            path.with_suffix(".damaged").write_bytes(path.read_bytes())
+        if outbox_of(folder).is_dir():
+            path.rename(outbox_of(folder) / path.name)
+            sync_folder(outbox_of(folder))
         else:
             path.unlink()
         sync_folder(path.parent)
@@ -338,7 +373,7 @@ def _begin_in_child() -> None:
     """After a fork: the journals belong to the parent; the child begins its own."""
     for log in list(_open_logs):
         for journal in (log._journal, *log._sealed):  # pyright: ignore[reportPrivateUsage]
-            journal.close()
+            journal.close_copy()
         log._n_events = log._n_written = 0  # pyright: ignore[reportPrivateUsage]
         log._start()  # pyright: ignore[reportPrivateUsage]
 
