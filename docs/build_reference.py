@@ -34,6 +34,7 @@ LIBRARY = (
     "pairloom.plots",
     "pairloom.recommenders",
     "pairloom.recommenders.evaluation",
+    "pairloom.recommenders.retrieval",
     "pairloom.exposure",
     "pairloom.artifact",
     "pairloom.movielens",

@@ -13,6 +13,7 @@ from pairloom.kernels.implicit_als import LANES, implicit_als
 from pairloom.recommenders.askers import Askers
 from pairloom.recommenders.embeddings import EmbeddingRecommender
 from pairloom.recommenders.interactions import USUAL_COLUMNS, Columns, Duplicates, Histories
+from pairloom.recommenders.retrieval.building import Retrieval, checked_retrieval
 
 __all__ = ["ImplicitALS"]
 
@@ -45,6 +46,10 @@ class ImplicitALS(EmbeddingRecommender):
         Standard deviation of the length that vectors begin with.
     binary : bool
         Whether every interaction counts as 1, whatever its weight.
+    retrieval : {"exact", "int8", "ann"}
+        How items are found; "exact" and "int8" give the same answers, the second in a quarter of the time where the
+        catalogue is large; "ann" (extra ``ann``) nearly the same, for catalogues of a million items and more. See
+        `pairloom.recommenders.retrieval`.
     columns : Columns
     duplicates : {"sum", "last", "largest"}
     n_jobs : int, optional
@@ -69,6 +74,7 @@ class ImplicitALS(EmbeddingRecommender):
         frequency_power: float = 1.0,
         init_scale: float = 0.1,
         binary: bool = True,
+        retrieval: Retrieval = "exact",
         columns: Columns = USUAL_COLUMNS,
         duplicates: Duplicates = "sum",
         n_jobs: int | None = None,
@@ -88,6 +94,7 @@ class ImplicitALS(EmbeddingRecommender):
         self.n_factors, self.epochs = n_factors, epochs
         self.unobserved_weight, self.l2, self.frequency_power = unobserved_weight, l2, frequency_power
         self.init_scale, self.binary, self.random_state = init_scale, binary, random_state
+        self.retrieval = checked_retrieval(retrieval)
         self.columns, self.duplicates, self.n_jobs = columns, duplicates, n_jobs
 
     def _learn(self) -> None:
@@ -109,16 +116,17 @@ class ImplicitALS(EmbeddingRecommender):
         """Known vectors stay; a new item's is solved from the users who took it."""
         del users
         known = len(self._item_vectors)
+        if known == self.histories_.n_items:
+            return
         by_user = self._weighted(self.histories_)
         grown = np.zeros((by_user.n_items, self._item_vectors.shape[1]), np.float32)
         grown[:known] = self._item_vectors
         new = np.arange(known, by_user.n_items)
-        if len(new):
-            vectors = np.zeros((by_user.n_users, grown.shape[1]), np.float32)
-            self._solve(by_user, grown, vectors, FOLD_IN_STEPS)
-            found = grown[known:].copy()
-            self._solve(by_user.by_item().take(new), vectors, found, FOLD_IN_STEPS)
-            grown[known:] = found
+        vectors = np.zeros((by_user.n_users, grown.shape[1]), np.float32)
+        self._solve(by_user, grown, vectors, FOLD_IN_STEPS)
+        found = grown[known:].copy()
+        self._solve(by_user.by_item().take(new), vectors, found, FOLD_IN_STEPS)
+        grown[known:] = found
         self._take(grown)
 
     def _take(self, item_vectors: Float32Array) -> None:

@@ -35,7 +35,7 @@ __all__ = ["load_recommender", "save_recommender"]
 FORMAT, VERSION = "pairloom-recommender", 2
 ABOUT_FILE, ARRAYS_FILE = RECOMMENDER_FILES
 LARGEST_ABOUT_BYTES = 1 << 20
-LEARNED = "learned."
+LEARNED, PREPARED = "learned.", "prepared."
 ITEMS_TABLE, USERS_TABLE = "attributes.", "user_attributes."
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -144,7 +144,9 @@ def _to_arrays(recommender: Recommender) -> Arrays:
     }
     arrays |= _table_arrays(recommender.attributes_, ITEMS_TABLE)
     arrays |= _table_arrays(recommender.user_attributes_, USERS_TABLE)
-    return arrays | {LEARNED + name: array for name, array in recommender._arrays().items()}  # pyright: ignore[reportPrivateUsage]
+    arrays |= {LEARNED + name: array for name, array in recommender._arrays().items()}  # pyright: ignore[reportPrivateUsage]
+    prepared = recommender._prepared_arrays()  # pyright: ignore[reportPrivateUsage]
+    return arrays | {PREPARED + name: array for name, array in prepared.items()}
 
 
 def _table_arrays(table: Attributes, table_prefix: str) -> Arrays:
@@ -183,11 +185,13 @@ def _build(about: About, arrays: Arrays, source: str) -> Recommender:
     recommender.attributes_ = _table(arrays, ITEMS_TABLE, about.attributes, n_items)
     recommender.user_attributes_ = _table(arrays, USERS_TABLE, about.user_attributes, histories.n_users)
     recommender._count()  # pyright: ignore[reportPrivateUsage]
-    learned = {
-        name.removeprefix(LEARNED): array for name, array in arrays.items() if name.startswith(LEARNED)
-    }
-    recommender._restore(learned)  # pyright: ignore[reportPrivateUsage]
+    recommender._restore(_of_prefix(arrays, LEARNED))  # pyright: ignore[reportPrivateUsage]
+    recommender._prepare(_of_prefix(arrays, PREPARED))  # pyright: ignore[reportPrivateUsage]
     return recommender
+
+
+def _of_prefix(arrays: Arrays, prefix: str) -> Arrays:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _table(arrays: Arrays, prefix: str, names: list[str], n_rows: int) -> Attributes:

@@ -86,6 +86,17 @@ class Recommender:
         """Undo `_arrays`; KeyError or ValueError for what it never returned."""
         raise NotImplementedError
 
+    def _prepare(self, arrays: Mapping[str, npt.NDArray[Any]] | None = None) -> None:
+        """Make what answers need besides what was learned: after learning, learning again and loading.
+
+        `arrays` come from a model file, as `_prepared_arrays` gave them; None after learning.
+        """
+        del arrays
+
+    def _prepared_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what `_prepare` made and a model file keeps."""
+        return {}
+
     def fit(self, interactions: Any, users: Any = None, items: Any = None) -> Self:
         """Learn from who took what.
 
@@ -126,6 +137,7 @@ class Recommender:
         try:
             with blas_threads(self._threads()):
                 self._learn()
+                self._prepare()
         finally:
             del self.events_
         return self
@@ -156,6 +168,7 @@ class Recommender:
         updated._count()
         with blas_threads(self._threads()):
             updated._learn_again(changed)
+            updated._prepare()
         del updated.events_
         return updated
 
@@ -257,7 +270,7 @@ class Recommender:
         ids: Sequence[Any] | None = None,
     ) -> Recommendations:
         refused, factors = self._refused(wishes), self._factors(wishes)
-        size = max(1, BLOCK_SCORES // max(1, self.histories_.n_items))
+        size = self._askers_at_once()
         found_items: list[Int32Array] = []
         found_scores: list[Float32Array] = []
         for begin in range(0, len(askers), size):
@@ -281,6 +294,9 @@ class Recommender:
         asked = None if ids is None else np.repeat(_as_array(ids), lengths)
         return Recommendations(self.items_.values(numbers), scores, ranks, asked, why)
 
+    def _askers_at_once(self) -> int:
+        return max(1, BLOCK_SCORES // max(1, self.histories_.n_items))
+
     def _block_lists(
         self,
         askers: Askers,
@@ -289,20 +305,12 @@ class Recommender:
         refused: npt.NDArray[np.bool_] | None,
         factors: Float32Array | None,
     ) -> Iterable[tuple[Int32Array, Float32Array]]:
-        with blas_threads(self._threads()):
-            scores = self._scores(askers)
-        histories = askers.histories
-        scores[~self._knows(askers)] = self.popularity_
-        if factors is not None:
-            scores = np.where(scores > 0, scores * factors, scores / factors).astype(np.float32)
-        if self.sparse_scores:
-            scores[scores <= 0] = -np.inf
-        if refused is not None:
-            scores[:, refused] = -np.inf
-        if not wishes.seen:
-            scores[histories.owners(), histories.items] = -np.inf
         pool = max(SMALLEST_POOL, POOL_OF_EACH * n) if wishes.needs_a_pool else n
-        chosen, values = best_items(scores, min(pool, max(1, histories.n_items)), n_threads=self._threads())
+        histories = askers.histories
+        with blas_threads(self._threads()):
+            chosen, values = self._best(
+                askers, min(pool, max(1, histories.n_items)), refused, factors, seen=wishes.seen
+            )
         for user in range(histories.n_users):
             taken = chosen[user] >= 0
             items, best = chosen[user][taken], values[user][taken]
@@ -312,6 +320,40 @@ class Recommender:
                     none[histories.of(user)[0]] = True
                 items, best = self._filled(items, best, chosen.shape[1], none)
             yield self._arranged(items, best, n, wishes)
+
+    def _best(
+        self,
+        askers: Askers,
+        n: int,
+        refused: npt.NDArray[np.bool_] | None,
+        factors: Float32Array | None,
+        *,
+        seen: bool,
+    ) -> tuple[Int32Array, Float32Array]:
+        """Return the n best items that may come for each asker, and their scores; -1 where there are no more."""
+        scores = self._scores(askers)
+        scores[~self._knows(askers)] = self.popularity_
+        return self._chosen(scores, askers.histories, n, refused, factors, seen=seen)
+
+    def _chosen(
+        self,
+        scores: Float32Array,
+        histories: Histories,
+        n: int,
+        refused: npt.NDArray[np.bool_] | None,
+        factors: Float32Array | None,
+        *,
+        seen: bool,
+    ) -> tuple[Int32Array, Float32Array]:
+        if factors is not None:
+            scores = np.where(scores > 0, scores * factors, scores / factors).astype(np.float32)
+        if self.sparse_scores:
+            scores[scores <= 0] = -np.inf
+        if refused is not None:
+            scores[:, refused] = -np.inf
+        if not seen:
+            scores[histories.owners(), histories.items] = -np.inf
+        return best_items(scores, n, n_threads=self._threads())
 
     def _filled(
         self, items: Int32Array, scores: Float32Array, n: int, refused: npt.NDArray[np.bool_]
@@ -371,14 +413,19 @@ class Recommender:
         """Return the items most like one; UserError for one that is unknown."""
         now = self._now()
         number = now._known_item(item, "similar_items")
-        scores = now._related(number).astype(np.float32)
-        scores[number] = -np.inf
-        if now.sparse_scores:
-            scores[scores <= 0] = -np.inf
-        items, best = best_items(scores[None, :], min(max(1, n), len(scores)))
-        taken = items[0] >= 0
+        items, best = now._most_related(number, min(max(1, n), now.histories_.n_items))
+        taken = items >= 0
         ranks = np.arange(1, int(taken.sum()) + 1, dtype=np.int32)
-        return Recommendations(now.items_.values(items[0][taken]), best[0][taken], ranks)
+        return Recommendations(now.items_.values(items[taken]), best[taken], ranks)
+
+    def _most_related(self, item: int, n: int) -> tuple[Int32Array, Float32Array]:
+        """Return the n items most like one, and how much; -1 where there are no more."""
+        scores = self._related(item).astype(np.float32)
+        scores[item] = -np.inf
+        if self.sparse_scores:
+            scores[scores <= 0] = -np.inf
+        items, best = best_items(scores[None, :], n)
+        return items[0], best[0]
 
     def title(self, item: Any) -> str:
         """Return what an item is called: its column ``title``, or its id."""
