@@ -12,6 +12,7 @@ from pairloom.recommenders import (
     EASE,
     Columns,
     ContentBased,
+    FactorizationMachineRecommender,
     ImplicitALS,
     ItemToItem,
     Popularity,
@@ -28,6 +29,9 @@ MADE = {
     "ease": lambda **more: EASE(l2=5, **more),
     "implicit-als": lambda **more: ImplicitALS(n_factors=2, l2=0.01, **more),
     "content": lambda **more: ContentBased(weights={"kind": 2, "year": 1}, **more),
+    "fm": lambda **more: FactorizationMachineRecommender(
+        n_factors=4, n_negatives=8, epochs=40, l2=0.01, **more
+    ),
     "popularity": Popularity,
 }
 PERSONAL = [name for name in MADE if name != "popularity"]
@@ -114,6 +118,8 @@ def test_reasons_are_items_of_the_history(personal):
     assert added.items.tolist()[-1] == 1
     total = personal.recommend(history=[11, 12, 1], n=9)
     score = dict(zip(total.items.tolist(), total.scores.tolist(), strict=True))[13]
+    if getattr(personal, "bias_columns", 0):
+        score -= personal._item_vectors[personal.items_.number(13), -1]
     assert added.scores.sum() == pytest.approx(score, rel=1e-4)
 
 

@@ -2,6 +2,7 @@
 
 from pairloom.recommenders.content import ContentBased
 from pairloom.recommenders.ease import EASE
+from pairloom.recommenders.factorization import FactorizationMachineRecommender
 from pairloom.recommenders.implicit_als import ImplicitALS
 from pairloom.recommenders.interactions import Columns
 from pairloom.recommenders.item_to_item import ItemToItem
@@ -14,6 +15,7 @@ __all__ = [
     "EASE",
     "Columns",
     "ContentBased",
+    "FactorizationMachineRecommender",
     "ImplicitALS",
     "ItemToItem",
     "Popularity",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pairloom.errors import UserError
 from pairloom.recommenders.content import ContentBased
 from pairloom.recommenders.ease import EASE
+from pairloom.recommenders.factorization import FactorizationMachineRecommender
 from pairloom.recommenders.implicit_als import ImplicitALS
 from pairloom.recommenders.item_to_item import ItemToItem
 from pairloom.recommenders.popularity import Popularity
@@ -15,7 +16,9 @@ from pairloom.recommenders.recommender import Recommender
 
 __all__ = ["recommender_names", "recommender_type"]
 
-TYPES: Sequence[type[Recommender]] = (ItemToItem, EASE, ImplicitALS, ContentBased, Popularity, RandomItems)
+TYPES: Sequence[type[Recommender]] = (
+    ItemToItem, EASE, ImplicitALS, FactorizationMachineRecommender, ContentBased, Popularity, RandomItems,
+)  # fmt: skip
 
 
 def recommender_names() -> list[str]:

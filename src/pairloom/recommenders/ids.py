@@ -13,7 +13,6 @@ from pairloom.encoding.place import Place
 from pairloom.encoding.python_values import column_of_values
 from pairloom.encoding.raw_columns import RawColumn
 from pairloom.errors import DataError, UserError
-from pairloom.kernels.raw_keys import MISSING
 from pairloom.kernels.vocabulary import Vocabulary
 
 __all__ = ["Ids"]
@@ -37,15 +36,17 @@ class Ids:
 
     def add(self, column: RawColumn, place: Place) -> Int32Array:
         """Number a column of ids, new ones too; DataError for a missing one."""
+        numbers = self.add_some(column, place)
+        if (numbers < 0).any():
+            raise place.error(int(np.argmax(numbers < 0)), "an id", "none", "Give the row an id or remove it")
+        return numbers
+
+    def add_some(self, column: RawColumn, place: Place) -> Int32Array:
+        """Number a column of ids, new ones too; a missing one is -1."""
         keys = as_keys(column, place)
         self._vocabulary.add(keys)
         self._values = None
-        numbers = self._vocabulary.lookup(keys)
-        if (numbers == MISSING).any():
-            raise place.error(
-                int(np.argmax(numbers == MISSING)), "an id", "none", "Give the row an id or remove it"
-            )
-        return numbers
+        return np.maximum(self._vocabulary.lookup(keys), -1)
 
     def numbers(self, ids: Iterable[Any], field: str = "id") -> Int32Array:
         """Return the number of each id, -1 for one that is unknown or missing."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -57,12 +58,15 @@ class Events:
     weights : ndarray of shape (n_events,), float32
     times : ndarray of shape (n_events,), int64, optional
         Microseconds since 1970.
+    contexts : mapping of str to ndarray of shape (n_events,), int32
+        By column: number of the value, -1 for none.
     """
 
     users: Int32Array
     items: Int32Array
     weights: Float32Array
     times: Int64Array | None = None
+    contexts: Mapping[str, Int32Array] = field(default_factory=dict[str, Int32Array])
 
     def __len__(self) -> int:
         return len(self.users)
@@ -70,10 +74,13 @@ class Events:
     def part(self, chosen: npt.NDArray[Any]) -> Events:
         """Return some of them, by places or a mask."""
         times = None if self.times is None else self.times[chosen]
-        return Events(self.users[chosen], self.items[chosen], self.weights[chosen], times)
+        contexts = {name: numbers[chosen] for name, numbers in self.contexts.items()}
+        return Events(self.users[chosen], self.items[chosen], self.weights[chosen], times, contexts)
 
 
-def read_events(data: Any, columns: Columns, users: Ids, items: Ids) -> Events:
+def read_events(
+    data: Any, columns: Columns, users: Ids, items: Ids, contexts: Mapping[str, Ids] | None = None
+) -> Events:
     """Read interactions and number their users and items.
 
     A row with a weight of 0 is an interaction that does not count, and is left out. Times are only compared, so one
@@ -85,6 +92,8 @@ def read_events(data: Any, columns: Columns, users: Ids, items: Ids) -> Events:
     columns : Columns
     users, items : Ids
         They grow.
+    contexts : mapping of str to Ids, optional
+        Further columns to read, whose values are numbered; they grow.
 
     Raises
     ------
@@ -94,7 +103,9 @@ def read_events(data: Any, columns: Columns, users: Ids, items: Ids) -> Events:
         For a column that is not there.
     """
     source = open_input(data, lambda width: ["user", "item", "weight", "time"][:width])
-    wanted = [name for name in (columns.user, columns.item, columns.weight, columns.time) if name is not None]
+    contexts = contexts or {}
+    named = (columns.user, columns.item, columns.weight, columns.time, *contexts)
+    wanted = list(dict.fromkeys(name for name in named if name is not None))
     for name in wanted:
         if name not in source.names:
             raise UserError(
@@ -112,7 +123,10 @@ def read_events(data: Any, columns: Columns, users: Ids, items: Ids) -> Events:
         times = None
         if columns.time is not None:
             times = _times(found[columns.time], Place(columns.time, table.first_row))
-        parts.append(Events(numbers, items_of, weights, times))
+        of_contexts = {
+            name: ids.add_some(found[name], Place(name, table.first_row)) for name, ids in contexts.items()
+        }
+        parts.append(Events(numbers, items_of, weights, times, of_contexts))
     whole = Events(
         np.concatenate([part.users for part in parts]),
         np.concatenate([part.items for part in parts]),
@@ -120,6 +134,7 @@ def read_events(data: Any, columns: Columns, users: Ids, items: Ids) -> Events:
         None
         if columns.time is None
         else np.concatenate([part.times for part in parts if part.times is not None]),
+        {name: np.concatenate([part.contexts[name] for part in parts]) for name in contexts},
     )
     counted = whole.weights > 0
     return whole if counted.all() else whole.part(counted)

@@ -50,6 +50,7 @@ class About(msgspec.Struct, forbid_unknown_fields=True):
     attributes: list[str]
     array_bytes: int
     user_attributes: list[str] = []
+    contexts: list[str] = []
 
 
 def save_recommender(recommender: Recommender, target: str | Path) -> None:
@@ -65,6 +66,7 @@ def save_recommender(recommender: Recommender, target: str | Path) -> None:
     about = About(
         FORMAT, VERSION, recommender.name, _parameters(recommender), list(recommender.attributes_.columns),
         sum(array.nbytes for array in arrays.values()), list(recommender.user_attributes_.columns),
+        list(recommender.contexts_),
     )  # fmt: skip
     path = Path(target)
     is_archive = path.name.endswith(".tar.gz")
@@ -142,6 +144,8 @@ def _to_arrays(recommender: Recommender) -> Arrays:
         "histories.items": histories.items,
         "histories.weights": histories.weights,
     }
+    for place, ids in enumerate(recommender.contexts_.values()):
+        arrays |= ids.to_arrays(f"contexts.{place}")
     arrays |= _table_arrays(recommender.attributes_, ITEMS_TABLE)
     arrays |= _table_arrays(recommender.user_attributes_, USERS_TABLE)
     arrays |= {LEARNED + name: array for name, array in recommender._arrays().items()}  # pyright: ignore[reportPrivateUsage]
@@ -173,6 +177,10 @@ def _build(about: About, arrays: Arrays, source: str) -> Recommender:
     recommender = kind(**{**about.parameters, "columns": columns})
     recommender.users_ = Ids.from_arrays(arrays, "users", source)
     recommender.items_ = Ids.from_arrays(arrays, "items", source)
+    recommender.contexts_ = {
+        name: Ids.from_arrays(arrays, f"contexts.{place}", source)
+        for place, name in enumerate(about.contexts)
+    }
     n_items = len(recommender.items_)
     histories = Histories(
         np.array(arrays["histories.offsets"]), np.array(arrays["histories.items"]),

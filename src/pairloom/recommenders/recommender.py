@@ -53,6 +53,10 @@ class Recommender:
     events_: Events
     """While it learns: every event by number of user and item, in the order of the table."""
 
+    def _context_columns(self) -> Sequence[str]:
+        """Name the columns of interactions that tell where an event came from, for ``self.contexts_``."""
+        return ()
+
     def _learn(self) -> None:
         """Learn from ``self.histories_``, and from ``self.events_`` where order and time matter."""
         raise NotImplementedError
@@ -119,7 +123,8 @@ class Recommender:
             For a missing id, a negative weight, a user or an item with two rows; with the row.
         """
         self.users_, self.items_ = Ids(), Ids()
-        self.events_ = read_events(interactions, self.columns, self.users_, self.items_)
+        self.contexts_ = {name: Ids() for name in self._context_columns()}
+        self.events_ = read_events(interactions, self.columns, self.users_, self.items_, self.contexts_)
         self.attributes_ = (
             Attributes(len(self.items_), {})
             if items is None
@@ -156,7 +161,8 @@ class Recommender:
         """Return another that has taken in new events, as `update` does; this one stays what it is."""
         before = self._now()
         users, items = before.users_.copy(), before.items_.copy()
-        new = read_events(interactions, self.columns, users, items)
+        contexts = {name: ids.copy() for name, ids in before.contexts_.items()}
+        new = read_events(interactions, self.columns, users, items, contexts)
         more = Histories.of_events(new, len(users), len(items), self.duplicates)
         changed = np.flatnonzero(np.diff(more.offsets)).astype(np.int32)
         updated = before._copy()
