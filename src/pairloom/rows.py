@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -113,6 +115,11 @@ class RelationalRows:
         return self.main.n_rows
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the joined matrix."""
+        return self.n_rows, self.n_features
+
+    @property
     def n_features(self) -> int:
         """Width of the joined matrix."""
         return max(self.main.n_features, *(relation.rows.n_features for relation in self.relations), 0)
@@ -136,6 +143,42 @@ class RelationalRows:
         relations = tuple(Relation(r.index[start:stop], r.rows) for r in self.relations)
         return RelationalRows(self.main.part(start, stop), relations)
 
+    @classmethod
+    def stacked(cls, batches: Sequence[RelationalRows]) -> RelationalRows:
+        """Put batches one after the other whose shared parts are the same objects.
+
+        Raises
+        ------
+        ValueError
+            If they are not.
+        """
+        if len(batches) == 1:
+            return batches[0]
+        first = batches[0]
+        shared = [[id(relation.rows) for relation in batch.relations] for batch in batches]
+        if any(each != shared[0] for each in shared):
+            raise ValueError("RelationalRows.stacked: all batches must have the same shared parts.")
+        relations = tuple(
+            Relation(np.concatenate([batch.relations[i].index for batch in batches]), relation.rows)
+            for i, relation in enumerate(first.relations)
+        )
+        return cls(_stacked([batch.main for batch in batches]), relations)
+
+    def take(self, order: Int64Array) -> RelationalRows:
+        """Return some rows, in any order; shared parts stay as they are."""
+        main, lengths = self.main, np.diff(self.main.indptr)[order]
+        indptr = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
+        source = np.repeat(main.indptr[order] - indptr[:-1], lengths) + np.arange(indptr[-1])
+
+        def taken(array: Any, where: Int64Array) -> Any:
+            return None if array is None else array[where]
+
+        rows = RowBatch(
+            indptr, main.indices[source], taken(main.values, source), main.n_features, taken(main.labels, order),
+            taken(main.weights, order), taken(main.fields, source), taken(main.groups, order),
+        )  # fmt: skip
+        return RelationalRows(rows, tuple(Relation(r.index[order], r.rows) for r in self.relations))
+
     def join(self) -> RowBatch:
         """Return the rows with everything that they hold, each shared part as often as there are rows with it."""
         parts = [(self.main, np.arange(self.n_rows))]
@@ -144,6 +187,8 @@ class RelationalRows:
         indptr = np.concatenate(([0], np.cumsum(np.sum(lengths, axis=0)))).astype(np.int64)
         indices = np.empty(int(indptr[-1]), np.int32)
         values = np.ones(len(indices), np.float32)
+        with_fields = self.main.fields is not None and all(r.rows.fields is not None for r in self.relations)
+        fields = np.empty(len(indices), np.int32) if with_fields else None
         begins = indptr[:-1].copy()
         for (rows, index), length in zip(parts, lengths, strict=True):
             within = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length)
@@ -152,8 +197,30 @@ class RelationalRows:
             indices[to] = rows.indices[source]
             if rows.values is not None:
                 values[to] = rows.values[source]
+            if fields is not None and rows.fields is not None:
+                fields[to] = rows.fields[source]
             begins += length
         valued = any(rows.values is not None for rows, _ in parts)
         return RowBatch(
-            indptr, indices, values if valued else None, self.n_features, self.labels, self.weights
-        )
+            indptr, indices, values if valued else None, self.n_features, self.labels, self.weights, fields,
+            self.main.groups,
+        )  # fmt: skip
+
+
+def _stacked(batches: Sequence[RowBatch]) -> RowBatch:
+    starts = np.cumsum([0, *(len(batch.indices) for batch in batches)])
+    offsets = [batch.indptr[1:] + start for batch, start in zip(batches, starts, strict=False)]
+
+    def of_all(name: str) -> Any:
+        arrays = [getattr(batch, name) for batch in batches]
+        return None if any(array is None for array in arrays) else np.concatenate(arrays)
+
+    values = None
+    if any(batch.values is not None for batch in batches):
+        filled = (np.ones(len(b.indices), np.float32) if b.values is None else b.values for b in batches)
+        values = np.concatenate(list(filled))
+    return RowBatch(
+        np.concatenate((np.zeros(1, np.int64), *offsets)), of_all("indices"), values,
+        max(batch.n_features for batch in batches), of_all("labels"), of_all("weights"), of_all("fields"),
+        of_all("groups"),
+    )  # fmt: skip

@@ -278,7 +278,7 @@ def replace(name, value):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (edit("version", value=2), "saved version must be 1. Got 2"),
+        (edit("version", value=3), "saved version must be 1 to 2. Got 3"),
         (edit("fields", 0, "spec", value={"type": "code"}), "Invalid value 'code'"),
         (edit("fields", 0, "spec", "min_count", value=0), "'min_count' must be an integer of at least 1"),
         (edit("fields", 0, "learned", value={}), "column 'user' cannot be used: no 'n_missing'"),

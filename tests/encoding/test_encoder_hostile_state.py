@@ -7,19 +7,35 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pairloom.encoding import Bucket, Date, FeatureEncoder, Id, Multi, Standard, Text
+from pairloom.encoding import (
+    Bucket,
+    Date,
+    DaysSinceFirst,
+    FeatureEncoder,
+    History,
+    Id,
+    Multi,
+    Related,
+    Standard,
+    Text,
+)
 from pairloom.errors import UserError
 
 SPECS = {
-    "user": Id(min_count=2), "genres": Multi(), "age": Bucket(), "price": Standard(), "at": Date(age_days=(1, 9)),
-    "title": Text(hash_dim=8),
+    "user": Id(min_count=2), "genres": Multi(), "age": Bucket(), "price": Standard(),
+    "at": Date(age_days=(1, 9), bins=2), "title": Text(hash_dim=8),
 }  # fmt: skip
 ROWS = {
     "user": ["a", "b", "a", "12", "12"], "genres": ["x|y", "y", "", "z", "1|2"], "age": [1.0, 2.0, None, 7.0, 9.0],
     "price": [0.5, 1.5, 2.5, None, 1.0], "at": ["2026-05-01", "", "1999-01-01T10:00", "2030-01-01", None],
     "title": ["The end", "the beginning", None, "é", "x y z"],
 }  # fmt: skip
-STATE = FeatureEncoder(SPECS).fit(ROWS).to_state()
+JOINED = {
+    "relations": [Related({"user": ["a", "b", "12", "z"], "age": [1.5, 2.5, 3.5, None], "tags": ["x|y", "", "y", "z"]},
+                          on="user", columns={"age": Standard(), "tags": Multi()})],
+    "histories": [History(of="title", by="user"), DaysSinceFirst(by="user", time="at")],
+}  # fmt: skip
+STATE = FeatureEncoder(SPECS, **JOINED).fit(ROWS).to_state()
 INTEGERS = st.one_of(st.integers(-3, 12), st.sampled_from([2**31 - 1, 2**62, -(2**63), 2**63 - 1, 255]))
 
 
@@ -32,7 +48,7 @@ def spoiled_states(draw):
         how = draw(st.sampled_from(["element", "shorter", "longer", "dtype", "drop", "swap"]))
         if how == "element" and array.size:
             info = np.iinfo(array.dtype) if array.dtype.kind in "iu" else None
-            value = draw(INTEGERS) if info else draw(st.floats())
+            value = draw(INTEGERS) if info else draw(st.floats(width=8 * array.dtype.itemsize))
             if info is None or info.min <= value <= info.max:
                 array[draw(st.integers(0, array.size - 1))] = value
         elif how == "shorter":
@@ -53,7 +69,7 @@ def spoiled_states(draw):
     return metadata, arrays
 
 
-@settings(max_examples=200)
+@settings(max_examples=300)
 @given(spoiled_states())
 def test_a_spoiled_state_is_refused_or_harmless(state):
     with suppress(UserError):

@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pairloom.errors import UserError
-from pairloom.kernels.row_assembly import RowPart, assemble_rows
+from pairloom.formats.batching import concatenate
+from pairloom.kernels.row_assembly import RowPart, assemble_rows, join_rows, joined_batches
+from pairloom.rows import Relation, RelationalRows, RowBatch
 
 
 def part_of(rows, *, even=False, values=None):
@@ -58,3 +60,49 @@ def test_values_are_one_where_a_part_has_none():
 def test_wrong_parts_are_named(part, message):
     with pytest.raises(UserError, match=message):
         assemble_rows([part], 2, 5)
+
+
+def shared(rng, n_parts, n_rows, *, valued):
+    lengths = rng.integers(0, 5, n_parts)
+    n = int(lengths.sum())
+    values = rng.normal(size=n).astype(np.float32) if valued else None
+    indptr = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+    rows = RowBatch(
+        indptr, rng.integers(0, 99, n).astype(np.int32), values, 99, fields=np.arange(n, dtype=np.int32)
+    )
+    return Relation(rng.integers(-1, n_parts, n_rows).astype(np.int32), rows)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_joined_rows_are_those_of_the_plain_join(seed):
+    rng = np.random.default_rng(seed)
+    n_rows = int(rng.integers(1, 30))
+    own = shared(rng, n_rows, n_rows, valued=seed % 2 == 0).rows
+    relations = tuple(
+        shared(rng, int(rng.integers(1, 8)), n_rows, valued=seed % 3 == 0) for _ in range(seed % 4)
+    )
+    rows = RelationalRows(own.labelled(np.arange(n_rows, dtype=np.float32)), relations)
+    batches = list(joined_batches(rows, 3))
+    assert all(len(batch.indices) <= 3 or batch.n_rows == 1 or not relations for batch in batches)
+    for got, expected in [(join_rows(rows), rows.join()), (concatenate(batches), rows.join())]:
+        for name in ("indptr", "indices", "values", "labels", "fields"):
+            np.testing.assert_array_equal(getattr(got, name), getattr(expected, name), err_msg=name)
+
+
+def test_what_cannot_be_joined_is_refused():
+    main = RowBatch(np.zeros(3, np.int64), np.zeros(0, np.int32), None, 9)
+    parts = RowBatch(np.array([0, 1, 2], np.int64), np.array([4, 5], np.int32), None, 9)
+    whole = RelationalRows(main, (Relation(np.array([1, -1], np.int32), parts),))
+    assert join_rows(whole).indices.tolist() == [5]
+    for index, offsets, indices, message in [
+        (np.array([0, 2], np.int32), parts.indptr, parts.indices, "row 2.*2 shared parts, or -1. Got 2"),
+        (np.array([0, -2], np.int32), parts.indptr, parts.indices, "row 2.*Got -2"),
+        (np.array([0], np.int32), parts.indptr, parts.indices, "'index' must be a contiguous"),
+        (np.array([0, 1]), parts.indptr, parts.indices, "'index' must be a contiguous"),
+        (np.array([0, 1], np.int32), np.array([0, 1, 10**9]), parts.indices, "offsets that begin at 0"),
+        (np.array([0, 1], np.int32), np.array([0, -1, 1]), parts.indices, "offsets that begin at 0"),
+        (np.array([0, 1], np.int32), parts.indptr, parts.indices.astype(np.int64), "'indices' must be"),
+    ]:
+        broken = RowBatch(offsets.astype(np.int64), indices, None, 9)
+        with pytest.raises(UserError, match=message):
+            join_rows(RelationalRows(main, (Relation(index, broken),)))

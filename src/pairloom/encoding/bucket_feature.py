@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any, Self
 
@@ -20,7 +20,7 @@ from pairloom.encoding.specs import Bucket
 from pairloom.errors import UserError
 from pairloom.kernels.row_assembly import RowPart
 
-__all__ = ["BucketFeature", "interval_labels", "spelled"]
+__all__ = ["BucketFeature", "checked_edges", "interval_labels", "spelled"]
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -83,15 +83,8 @@ class BucketFeature:
     @classmethod
     def restored(cls, spec: Bucket, values: Mapping[str, Any], arrays: Arrays) -> Self:
         """Undo `state`."""
-        feature, edges = cls(spec), arrays["edges"]
-        if (
-            edges.dtype != np.float64
-            or edges.ndim != 1
-            or not np.isfinite(edges).all()
-            or (np.diff(edges) <= 0).any()
-        ):
-            raise UserError("'edges' must be rising finite float64 numbers.")
-        feature._edges, feature._n_missing = edges.copy(), int(values["n_missing"])
+        feature = cls(spec)
+        feature._edges, feature._n_missing = checked_edges(arrays["edges"]), int(values["n_missing"])
         return feature
 
     def _cuts(self) -> Float64Array:
@@ -126,9 +119,17 @@ class BucketFeature:
             raise place.refusal(f"at most {MAX_BUCKETS} intervals", got, action)
 
 
-def interval_labels(edges: Any) -> list[str]:
+def checked_edges(edges: npt.NDArray[Any]) -> Float64Array:
+    """Return a copy of saved edges; UserError for what cannot be edges."""
+    sound = edges.dtype == np.float64 and edges.ndim == 1 and np.isfinite(edges).all()
+    if not sound or (np.diff(edges) <= 0).any():
+        raise UserError("'edges' must be rising finite float64 numbers.")
+    return edges.copy()
+
+
+def interval_labels(edges: Any, spell: Callable[[float], str] | None = None) -> list[str]:
     """Name the intervals between rising edges: ``(-inf, 18)``, ``[18, 25)``, ``[25, inf)``."""
-    names = [spelled(edge) for edge in edges]
+    names = [(spell or spelled)(edge) for edge in edges]
     if not names:
         return ["(-inf, inf)"]
     inner = (f"[{low}, {high})" for low, high in pairwise(names))

@@ -75,6 +75,11 @@ class LearnedCategories:
             encoded[lending.as_unseen(met, indptr) & (numbers >= 0)] = columns[1]
         return encoded
 
+    def places_of(self, vocabulary: Vocabulary) -> Int32Array:
+        """Return the own column of each id of another vocabulary, 1 where it is unseen."""
+        numbers = self._vocabulary.numbers_of(vocabulary)
+        return np.concatenate((self._places, np.ones(1, np.int32)))[numbers]
+
     def state(self) -> State:
         """What was learned."""
         return {}, {"places": self._places} | self._vocabulary.to_arrays()

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from pairloom.encoding.bucket_feature import interval_labels
+from pairloom.encoding.bucket_feature import checked_edges, interval_labels
 from pairloom.encoding.column_views import as_times
 from pairloom.encoding.date_parts import FIRST, NAMES, SIZES, part_of, phase_of
 from pairloom.encoding.features import Arrays, Int32Array, Int64Array, State
 from pairloom.encoding.lending import Lending
 from pairloom.encoding.place import Place
+from pairloom.encoding.quantile_sample import QuantileSample
 from pairloom.encoding.raw_columns import RawColumn, TimeColumn
 from pairloom.encoding.specs import Date, DatePart
+from pairloom.encoding.times import EPOCH, LATEST
 from pairloom.errors import UserError
 from pairloom.kernels.row_assembly import RowPart
 from pairloom.tables import StringColumn
@@ -26,10 +29,12 @@ MICROSECONDS_PER_DAY = 86_400_000_000
 
 
 class DateFeature:
-    """A column for missing times, then those of the parts, of the circles and of the age."""
+    """A column for missing times, then those of the parts, of the circles, of the age and of the bins."""
 
     def __init__(self, spec: Date) -> None:
         self._spec = spec
+        self._sample = QuantileSample()
+        self._edges = np.zeros(0)
         self._first, self._last = np.iinfo(np.int64).max, np.iinfo(np.int64).min
         self._settled: tuple[int, int, int] | None = None  # first and last year, age taken at
         self._n_missing = 0
@@ -44,6 +49,8 @@ class DateFeature:
                 min(self._first, int(present.min())),
                 max(self._last, int(present.max())),
             )
+            if self._spec.bins is not None:
+                self._sample.add(present.astype(np.float64))
 
     def settle(self) -> int:
         """Fix the years and the end of ages, the first time."""
@@ -55,6 +62,8 @@ class DateFeature:
                 given = StringColumn.from_strings([self._spec.age_at])
                 at = int(as_times(given, "s", None, Place("age_at")).microseconds[0])
             self._settled = years[0], years[1], at
+            if self._spec.bins is not None:
+                self._edges, self._sample = self._sample.cuts(self._spec.bins), QuantileSample()
         return 1 + sum(self._sizes())
 
     def labels(self, name: str) -> list[str]:
@@ -68,6 +77,8 @@ class DateFeature:
             labels += [f"{name}.{part}.sin", f"{name}.{part}.cos"]
         if self._spec.age_days:
             labels += [f"{name}.age_days={interval}" for interval in interval_labels(self._spec.age_days)]
+        if self._spec.bins is not None:
+            labels += [f"{name}.bins={interval}" for interval in interval_labels(self._edges, _iso)]
         return labels
 
     def encode(
@@ -91,7 +102,8 @@ class DateFeature:
     def state(self) -> State:
         """What was learned."""
         first, last, at = self._settled or (1970, 1970, 0)
-        return {"n_missing": self._n_missing, "first_year": first, "last_year": last, "age_at": at}, {}
+        values = {"n_missing": self._n_missing, "first_year": first, "last_year": last, "age_at": at}
+        return values, {} if self._spec.bins is None else {"edges": self._edges}
 
     @classmethod
     def restored(cls, spec: Date, values: Mapping[str, Any], arrays: Arrays) -> Self:
@@ -101,6 +113,10 @@ class DateFeature:
         if not (1 <= first <= last <= 9999) or abs(at) > 2**60:
             raise UserError(f"years must rise within 1 to 9999. Got {first} to {last}.")
         feature._settled, feature._n_missing = (first, last, at), int(values["n_missing"])
+        if spec.bins is not None:
+            feature._edges = checked_edges(arrays["edges"])
+            if not (np.abs(feature._edges) < LATEST).all() or len(feature._edges) > 2 * spec.bins:
+                raise UserError(f"'edges' must cut the years 1 to 9999 into about {spec.bins} bins.")
         return feature
 
     def _times(self, column: RawColumn, place: Place) -> TimeColumn:
@@ -115,7 +131,8 @@ class DateFeature:
         first, last, _ = self._settled or (1970, 1970, 0)
         sizes = [last - first + 1 if part == "year" else SIZES[part] for part in self._spec.parts]
         sizes += [2] * len(self._spec.cyclic)
-        return sizes + ([len(self._spec.age_days) + 1] if self._spec.age_days else [])
+        sizes += [len(self._spec.age_days) + 1] if self._spec.age_days else []
+        return sizes + ([len(self._edges) + 1] if self._spec.bins is not None else [])
 
     def _encode_present(self, times: Int64Array) -> tuple[Int64Array, npt.NDArray[np.float32] | None]:
         """Return own columns and values of shape (n_rows, n_per_row); no values when all are one."""
@@ -135,5 +152,13 @@ class DateFeature:
             ages = (at - times) / MICROSECONDS_PER_DAY
             own.append(begin + np.searchsorted(self._spec.age_days, ages, side="right"))
             values.append(ones)
+            begin += len(self._spec.age_days) + 1
+        if self._spec.bins is not None:
+            own.append(begin + np.searchsorted(self._edges, times, side="right"))
+            values.append(ones)
         stacked = np.stack(values, axis=1).astype(np.float32) if self._spec.cyclic else None
         return np.stack(own, axis=1), stacked
+
+
+def _iso(microseconds: float) -> str:
+    return (EPOCH + timedelta(microseconds=microseconds)).replace(tzinfo=None).isoformat(timespec="seconds")

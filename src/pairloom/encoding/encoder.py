@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, Self
 
@@ -16,6 +15,7 @@ from pairloom.encoding.conformance import TransformerManners, not_fitted
 from pairloom.encoding.features import Int32Array
 from pairloom.encoding.input_names import check_available, name_array_columns
 from pairloom.encoding.inputs import Input, open_input
+from pairloom.encoding.joins import Joins, inputs_of
 from pairloom.encoding.kinds import READ_AS
 from pairloom.encoding.layout import Layout
 from pairloom.encoding.learned_columns import LearnedColumns
@@ -23,15 +23,25 @@ from pairloom.encoding.lending import Lending
 from pairloom.encoding.parameters import NAMES, chosen_columns, listed_specs, parameters_of
 from pairloom.encoding.place import Place
 from pairloom.encoding.raw_columns import RawColumn, RawTable
+from pairloom.encoding.relations import (
+    DaysSinceFirst,
+    History,
+    Related,
+    checked_histories,
+    checked_relations,
+)
 from pairloom.encoding.saved_state import VERSION, Field, SavedEncoder, pack, unpack
 from pairloom.encoding.sparse import to_csr
 from pairloom.encoding.specs import Spec
 from pairloom.errors import UserError
-from pairloom.rows import RowBatch
+from pairloom.kernels.row_assembly import joined_batches
+from pairloom.rows import RelationalRows, RowBatch
 
 __all__ = ["FeatureEncoder"]
 
 BATCH_ROWS = 65_536
+BATCH_NONZEROS = 1 << 22
+"""Of joined rows, a batch has no more than about so many: 32 MB."""
 
 
 class FeatureEncoder(TransformerManners):
@@ -62,7 +72,14 @@ class FeatureEncoder(TransformerManners):
         In a training pass, this share of a column's values is taken as missing where none was missing in
         `fit`.
     random_state : int
-        Chooses the cells that are lent.
+        Chooses the cells that are lent. A key that is lent as unseen has neither a row in its table nor a history.
+    relations : sequence of Related
+        Tables with a row for every value of a key column: ``[Related(users, on="user")]``.
+    histories : sequence of History and DaysSinceFirst
+        What the rows of `fit` tell of a key: ``[History(of="item", by="user")]``.
+    output : {"auto", "matrix", "relational"}
+        What `transform` and `fit_transform` return: a sparse matrix, or `pairloom.rows.RelationalRows`, which the
+        estimators take. "auto" returns RelationalRows where a relation or history makes parts that rows share.
 
     Attributes
     ----------
@@ -73,11 +90,11 @@ class FeatureEncoder(TransformerManners):
     n_features_out_ : int
         Number of matrix columns.
     fields_ : ndarray of shape (n_features_out_,), int32
-        Field of each matrix column: the place of its raw column among `field_names_`.
+        Field of each matrix column: its place among `field_names_`.
     field_names_ : list of str
-        Encoded raw columns, in order.
+        Encoded raw columns, in order; then those of tables, ``user.age``; then histories, ``item of user``.
     specs_ : dict of str to spec
-        How each is encoded.
+        How each raw column is encoded.
 
     Examples
     --------
@@ -87,6 +104,21 @@ class FeatureEncoder(TransformerManners):
     (3, 8)
     >>> encoder.get_feature_names_out().tolist()[:4]
     ['user=<missing>', 'user=<unseen>', 'user=42', 'user=7']
+
+    >>> users = {"user": [7, 42], "age": ["young", "old"]}
+    >>> encoder = FeatureEncoder(
+    ...     ["user", "item"], relations=[Related(users, on="user")], histories=[History(of="item", by="user")]
+    ... )
+    >>> rows = encoder.fit_transform({"user": [42, 7, 42], "item": ["a", "a", "b"]})
+    >>> [relation.rows.n_rows for relation in rows.relations]  # users: missing, unseen, 7 and 42
+    [4]
+    >>> encoder.field_names_
+    ['user', 'item', 'user.age', 'item of user']
+
+    References
+    ----------
+    Rendle, "Scaling Factorization Machines to Relational Data", VLDB 2013; Koren, "Factorization meets the
+    neighborhood", KDD 2008.
     """
 
     def __init__(
@@ -97,12 +129,18 @@ class FeatureEncoder(TransformerManners):
         unseen_samples: float = 0.25,
         missing_share: float = 0.001,
         random_state: int = 0,
+        relations: Sequence[Related] = (),
+        histories: Sequence[History | DaysSinceFirst] = (),
+        output: Literal["auto", "matrix", "relational"] = "auto",
     ) -> None:
         self.columns = columns
         self.remainder = remainder
         self.unseen_samples = unseen_samples
         self.missing_share = missing_share
         self.random_state = random_state
+        self.relations = relations
+        self.histories = histories
+        self.output = output
 
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn the columns anew.
@@ -127,7 +165,8 @@ class FeatureEncoder(TransformerManners):
             For a parameter out of its range or a column that is not there.
         DataError
             For an infinite number, a date that cannot be read, no rows, or too many ids; it names row and
-            column.
+            column. For a key that its table has no row for, it names the key and the row, for one that has two rows
+            there, both.
         """
         fresh = type(self)(**self.get_params())
         fresh.partial_fit(X)
@@ -139,17 +178,21 @@ class FeatureEncoder(TransformerManners):
         """Learn from more rows, as `fit` does.
 
         Until the encoder is first used, learning in parts is learning from the whole. From then on new ids
-        get columns after all others, while intervals, means, deviations and years stay as they are.
+        get columns after all others, while intervals, means, deviations and years stay as they are. Histories go on;
+        tables of `relations` are those of the first call.
         """
         parameters_of(self)
         source = self._open(X)
         if not self.__sklearn_is_fitted__():
             self._begin(source)
-        names = self._learned.names if self._learned else list(self._chosen(source))
+        joins = self._learned.joins if self._learned else Joins.begin(self.relations, self.histories)
+        columns = self._learned.names if self._learned else list(self._chosen(source))
+        joins.check_names(columns)
+        names = list(dict.fromkeys([*columns, *joins.keys, *joins.times]))
         check_available(names, source.names)
         for table in source.tables(names):
             if self._learned is None:
-                self._learned = LearnedColumns(names, self._choose_specs(source, table))
+                self._learned = LearnedColumns(columns, self._choose_specs(source, table), joins=joins)
             for batch in table.batches(BATCH_ROWS):
                 self._learned.learn(batch)
         return self
@@ -190,24 +233,55 @@ class FeatureEncoder(TransformerManners):
         DataError
             While iterating, for a value that cannot be used; it names row and column.
         """
+        rows = self.encode_relational(
+            X, training=training, label=label, weight=weight, with_fields=with_fields, batch_rows=batch_rows
+        )
+        return (joined for batch in rows for joined in joined_batches(batch, BATCH_NONZEROS))
+
+    def encode_relational(
+        self,
+        X: Any,
+        *,
+        training: bool = False,
+        label: str | None = None,
+        weight: str | None = None,
+        with_fields: bool = False,
+        batch_rows: int = BATCH_ROWS,
+    ) -> Iterator[RelationalRows]:
+        """Turn raw columns into batches of rows, what belongs to keys apart and the same in all batches.
+
+        Parameters
+        ----------
+        X, training, label, weight, with_fields, batch_rows : as of `encode`
+
+        Returns
+        -------
+        iterator of RelationalRows
+            With a relation for each key that has a table or a history; row 0 of its shared parts is that of missing
+            keys, row 1 that of keys never met.
+
+        Raises
+        ------
+        UserError, DataError
+            As `encode`; while iterating with `training`, also for a key that its table has no row for.
+        """
         learned = self._fitted()
         values = parameters_of(self)
         if batch_rows < 1:
             raise UserError(f"FeatureEncoder: 'batch_rows' must be at least 1. Got {batch_rows}.")
         source = self._open(X)
         extra = [name for name in (label, weight) if name is not None]
-        check_available(learned.names + extra, source.names)
+        check_available(learned.inputs + extra, source.names)
         lends = training and (values["unseen_samples"] > 0 or values["missing_share"] > 0)
         settings = {name: values[name] for name in ("unseen_samples", "missing_share")}
         learned.settle()
 
-        def encoded(batch: RawTable) -> RowBatch:
+        def encoded(batch: RawTable) -> RelationalRows:
             lend = partial(Lending, **settings, seed=self.random_state, first_row=batch.first_row)
-            rows = learned.encode(batch, lend if lends else None, with_fields=with_fields)
-            labels, weights = _plain_numbers(batch, label), _plain_numbers(batch, weight)
-            return replace(rows, labels=labels, weights=weights)
+            rows = learned.encode(batch, lend if lends else None, with_fields=with_fields, training=training)
+            return rows.labelled(_plain_numbers(batch, label), _plain_numbers(batch, weight))
 
-        tables = source.tables(list(dict.fromkeys(learned.names + extra)))
+        tables = source.tables(list(dict.fromkeys(learned.inputs + extra)))
         return (encoded(batch) for table in tables for batch in table.batches(batch_rows))
 
     def transform(self, X: Any) -> Any:
@@ -219,23 +293,31 @@ class FeatureEncoder(TransformerManners):
 
         Returns
         -------
-        scipy.sparse.csr_matrix of shape (n_rows, n_features_out_), float32
+        scipy.sparse.csr_matrix of shape (n_rows, n_features_out_), float32, or RelationalRows
+            See `output`.
         """
-        return to_csr(self.encode(X))
+        return self._transformed(X, training=False)
 
     def fit_transform(self, X: Any, y: object = None) -> Any:
         """Learn, then encode for training: some cells are lent to the columns of unseen and missing values.
 
         Returns
         -------
-        scipy.sparse.csr_matrix of shape (n_rows, n_features_out_), float32
+        scipy.sparse.csr_matrix of shape (n_rows, n_features_out_), float32, or RelationalRows
+            See `output`.
         """
         if isinstance(X, Iterator):
             raise UserError(
                 "FeatureEncoder: fit_transform reads its input twice. Got an iterator. Call fit with one and "
                 "encode with another, or pass a list."
             )
-        return to_csr(self.fit(X).encode(X, training=True))
+        return self.fit(X)._transformed(X, training=True)
+
+    def _transformed(self, X: Any, *, training: bool) -> Any:
+        joins = self._fitted().joins
+        if self.output == "relational" or (self.output == "auto" and joins.shared_keys):
+            return RelationalRows.stacked(list(self.encode_relational(X, training=training)))
+        return to_csr(self.encode(X, training=training))
 
     def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[np.object_]:
         """Name every matrix column: ``user=42``, ``genres=Comedy``, ``age=[18, 25)``, ``user=<unseen>``."""
@@ -246,12 +328,12 @@ class FeatureEncoder(TransformerManners):
         """Matrix columns of one field, and what each stands for: the part of its name after the field's.
 
         The first is that of missing values; of ids, the second is that of unseen ones and the rest are in
-        order of first appearance.
+        order of first appearance. A history has one for every value of its column, and none for missing ones.
         """
         learned = self._fitted()
-        check_available([name], learned.names)
-        field = learned.names.index(name)
-        labels = learned.features[field].labels(name) if learned.settle() else []
+        check_available([name], learned.field_names)
+        field = learned.field_names.index(name)
+        labels = learned.labels()[field] if learned.settle() else []
         return learned.layout.columns[field], [label.removeprefix(name).lstrip("=") for label in labels]
 
     @property
@@ -266,9 +348,9 @@ class FeatureEncoder(TransformerManners):
 
     @property
     def field_names_(self) -> list[str]:
-        """Encoded raw columns."""
+        """Encoded raw columns, then those of tables and histories."""
         self._settled_attribute("field_names_")
-        return list(self._fitted().names)
+        return list(self._fitted().field_names)
 
     @property
     def specs_(self) -> dict[str, Spec]:
@@ -281,11 +363,14 @@ class FeatureEncoder(TransformerManners):
         """Say how `pairloom.formats.read_tables` should read for this encoder: its `columns` and `kinds`."""
         if self._learned is not None:
             specs: dict[str, Spec | None] = dict(self.specs_)
+            joined = self._learned.inputs
         else:
             specs = listed_specs(self.columns) or {}
+            joined = inputs_of(checked_relations(self.relations), checked_histories(self.histories))
         all_columns = self.columns is None or self.remainder != "drop"
         kinds = {name: READ_AS[type(spec)] for name, spec in specs.items() if spec is not None}
-        return {"columns": None if all_columns and self._learned is None else list(specs), "kinds": kinds}
+        names = list(dict.fromkeys([*specs, *joined]))
+        return {"columns": None if all_columns and self._learned is None else names, "kinds": kinds}
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Return all there is to save: JSON-able metadata, and arrays by name."""
@@ -295,10 +380,18 @@ class FeatureEncoder(TransformerManners):
         if not isinstance(self.columns, Mapping) and self.columns is not None:
             values["columns"] = [str(name) for name in self.columns]
         fields = [Field(name, spec, {}) for name, spec in zip(learned.names, learned.specs, strict=True)]
+        joins, arrays = learned.joins.saved()
+        del values["relations"], values["histories"]
         saved = SavedEncoder(
-            version=VERSION, **values, input_names=self._input_names, named=self._named, fields=fields
+            version=VERSION,
+            **values,
+            input_names=self._input_names,
+            named=self._named,
+            fields=fields,
+            joins=joins,
         )
-        return pack(saved, learned.features, layout.columns)
+        metadata, own = pack(saved, learned.features, layout.columns)
+        return metadata, own | arrays
 
     @classmethod
     def from_state(cls, metadata: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
@@ -309,13 +402,18 @@ class FeatureEncoder(TransformerManners):
         UserError
             If metadata or arrays are not those of an encoder of a known version.
         """
-        saved, features, columns = unpack(metadata, arrays)
-        encoder = cls(**{name: getattr(saved, name) for name in NAMES})
+        saved, features, columns, joins = unpack(metadata, arrays)
+        parameters = {name: getattr(saved, name) for name in NAMES if name not in ("relations", "histories")}
+        if joins.tables or joins.histories:
+            parameters["relations"] = [table.related for table in joins.tables]
+            parameters["histories"] = [history.spec for history in joins.histories]
+        encoder = cls(**parameters)
         layout = Layout(columns)
         layout.check()
         names = [field.name for field in saved.fields]
         encoder._remember(saved.input_names, named=saved.named)
-        encoder._learned = LearnedColumns(names, [field.spec for field in saved.fields], features, layout)
+        specs = [field.spec for field in saved.fields]
+        encoder._learned = LearnedColumns(names, specs, features, layout, joins)
         return encoder
 
     def __sklearn_is_fitted__(self) -> bool:

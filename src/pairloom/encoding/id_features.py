@@ -16,6 +16,7 @@ from pairloom.encoding.place import Place
 from pairloom.encoding.raw_columns import RawColumn
 from pairloom.encoding.specs import Id, Multi
 from pairloom.kernels.row_assembly import RowPart
+from pairloom.kernels.vocabulary import Vocabulary
 
 __all__ = ["IdFeature", "MultiFeature"]
 
@@ -65,6 +66,11 @@ class IdFeature(_CategoryFeature):
         if lending is not None and self._n_missing == 0 and lending.missing_share > 0:
             encoded[lending.as_missing(len(encoded))] = columns[0]
         return RowPart(encoded)
+
+    def places_of(self, vocabulary: Vocabulary) -> Int32Array:
+        """Return the own column of each id of another vocabulary; of learned ids only."""
+        assert isinstance(self._categories, LearnedCategories)
+        return self._categories.places_of(vocabulary)
 
 
 class MultiFeature(_CategoryFeature):

@@ -7,13 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from pairloom.encoding.input_names import check_available
+from pairloom.encoding.relations import checked_histories, checked_relations
 from pairloom.encoding.specs import Bucket, Date, Id, Multi, Spec, Standard, Text
 from pairloom.errors import UserError
 
 __all__ = ["NAMES", "chosen_columns", "listed_specs", "parameters_of"]
 
 SPECS = (Id, Multi, Bucket, Standard, Date, Text)
-NAMES = ("columns", "remainder", "unseen_samples", "missing_share", "random_state")
+NAMES = (
+    "columns", "remainder", "unseen_samples", "missing_share", "random_state", "relations", "histories", "output",
+)  # fmt: skip
+OUTPUTS = ("auto", "matrix", "relational")
 
 
 def parameters_of(encoder: object) -> dict[str, Any]:
@@ -32,6 +36,10 @@ def parameters_of(encoder: object) -> dict[str, Any]:
     _require(_in_range(share, 0, 1), "missing_share", "a number in [0, 1]", share)
     seed = values["random_state"]
     _require(isinstance(seed, int) and 0 <= seed < 2**32, "random_state", "an integer in [0, 2**32)", seed)
+    for relation in checked_relations(values["relations"]):
+        listed_specs(relation.columns)
+    checked_histories(values["histories"])
+    _require(values["output"] in OUTPUTS, "output", f"one of {', '.join(OUTPUTS)}", values["output"])
     return values
 
 

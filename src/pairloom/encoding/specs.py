@@ -11,7 +11,7 @@ import msgspec
 
 from pairloom.errors import UserError
 
-__all__ = ["Bucket", "Date", "DatePart", "Id", "Multi", "Spec", "Standard", "Text"]
+__all__ = ["Bucket", "Date", "DatePart", "Id", "Multi", "Spec", "Standard", "Text", "is_number"]
 
 MAX_HASH_DIM = 2**31 - 2
 
@@ -110,12 +110,12 @@ class Bucket(msgspec.Struct, frozen=True, tag="bucket"):
                 self.quantiles,
             )
         if self.width is not None:
-            _require(_is_number(self.width) and self.width > 0, self, "width", "a number above 0", self.width)
+            _require(is_number(self.width) and self.width > 0, self, "width", "a number above 0", self.width)
         if self.log is not None:
-            _require(_is_number(self.log) and self.log > 1, self, "log", "a number above 1", self.log)
+            _require(is_number(self.log) and self.log > 1, self, "log", "a number above 1", self.log)
         if self.edges is not None:
             edges = _tuple(self, "edges", self.edges, "rising finite numbers")
-            rising = all(map(_is_number, edges)) and all(a < b for a, b in pairwise(edges))
+            rising = all(map(is_number, edges)) and all(a < b for a, b in pairwise(edges))
             _require(len(edges) > 0 and rising, self, "edges", "rising finite numbers", edges)
             msgspec.structs.force_setattr(self, "edges", tuple(map(float, edges)))
 
@@ -140,6 +140,8 @@ class Date(msgspec.Struct, frozen=True, tag="date"):
         Cut the age here, in days; empty for no age.
     age_at : str, optional
         ISO 8601 time at which the age is taken. Default: the latest time met in training.
+    bins : int, optional
+        About as many rows of training in each of this many intervals of time; later times count as the latest.
     unit : {"s", "ms", "us", "ns", "D"}
         Unit of numbers.
     format : str, optional
@@ -150,6 +152,7 @@ class Date(msgspec.Struct, frozen=True, tag="date"):
     cyclic: tuple[CyclicPart, ...] = ()
     age_days: tuple[float, ...] = ()
     age_at: str | None = None
+    bins: int | None = None
     unit: Literal["s", "ms", "us", "ns", "D"] = "s"
     format: str | None = None
 
@@ -161,16 +164,13 @@ class Date(msgspec.Struct, frozen=True, tag="date"):
             _require(fits, self, name, f"some of {', '.join(known)}, each once", chosen)
             msgspec.structs.force_setattr(self, name, chosen)
         edges = _tuple(self, "age_days", self.age_days, "rising finite numbers")
-        rising = all(map(_is_number, edges)) and all(a < b for a, b in pairwise(edges))
+        rising = all(map(is_number, edges)) and all(a < b for a, b in pairwise(edges))
         _require(rising, self, "age_days", "rising finite numbers", edges)
         msgspec.structs.force_setattr(self, "age_days", tuple(map(float, edges)))
-        _require(
-            bool(self.parts or self.cyclic or self.age_days),
-            self,
-            "parts, cyclic, age_days",
-            "not all empty",
-            "()",
-        )
+        given = self.parts or self.cyclic or self.age_days or self.bins is not None
+        _require(bool(given), self, "parts, cyclic, age_days, bins", "not all empty", "()")
+        fits = self.bins is None or _is_int(self.bins, 2, 65536)
+        _require(fits, self, "bins", "an integer in [2, 65536]", self.bins)
         if self.age_at is not None:
             _require(
                 _is_iso(self.age_at), self, "age_at", "an ISO 8601 time such as '2026-05-01'", self.age_at
@@ -248,7 +248,8 @@ def _is_int(value: Any, low: int, high: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

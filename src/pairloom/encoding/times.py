@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pairloom.encoding.place import Place
 from pairloom.encoding.raw_columns import TimeColumn
 
-__all__ = ["checked_times", "scaled_times", "time_parser"]
+__all__ = ["EARLIEST", "EPOCH", "LATEST", "checked_times", "scaled_times", "time_parser"]
 
 BoolArray = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64]

@@ -27,12 +27,16 @@ from pairloom.fm.settings import FMSettings, Task
 from pairloom.fm.sweeps.collected import checked_parts
 from pairloom.fm.trainers import SWEEPING, trainer_for, trainer_from
 from pairloom.kernels.native_rows import take_rows
+from pairloom.kernels.row_assembly import joined_batches, joined_lengths
 from pairloom.rows import RelationalRows, RowBatch
 
 __all__ = ["FactorizationMachineEstimator"]
 
 Callback = Callable[[EpochReport], object]
 RandomState = int | np.random.RandomState | np.random.Generator | None
+LARGEST_JOIN_BYTES = 1 << 30
+"""Joined rows of more than this are not kept, but joined anew in every epoch while the batch before trains."""
+JOINED_NONZEROS = 1 << 22
 SOLVERS = ("sgd", "adagrad", "adam", "ftrl", "als", "mcmc")
 SCHEDULES = ("constant", "linear", "inverse")
 INITIALIZERS = ("normal", "uniform", "constant")
@@ -107,7 +111,7 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         X : RowBatch, RelationalRows, scipy sparse, ndarray or data frame of shape (n_rows, n_features)
             Numbers; raw columns go through a FeatureEncoder first. Sparse rows of ones are the fastest. An index
             that repeats within a row counts as the sum of its values. Of RelationalRows, "mcmc" and "als" visit shared
-            parts once; other solvers join them.
+            parts once a sweep; other solvers join them, a batch at a time.
         y : array-like of shape (n_rows,)
         sample_weight : array-like of shape (n_rows,), optional
         validation_data : (X, y), optional
@@ -128,6 +132,8 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         if validation is None and self.early_stopping:
             rows, validation = self._hold_out(rows)
         settings = self._settings()
+        if isinstance(rows, RelationalRows) and self.solver not in SWEEPING:
+            settings = replace(settings, memory_limit_bytes=LARGEST_JOIN_BYTES)
         if not (self.warm_start and hasattr(self, "trainer_")):
             self.trainer_ = trainer_for(settings)
         else:
@@ -172,7 +178,7 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
                 return sum(bool(callback(report)) for callback in callbacks) > 0
 
             self.trainer_.fit(
-                lambda: [cast(Any, rows)],
+                self._source(rows),
                 validation=None if validation is None else lambda: [validation],
                 on_epoch=on_epoch,
                 n_features=self.n_features_in_,
@@ -182,10 +188,24 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         self.model_ = self.trainer_.model()
         self.model_.clip_predictions = self._clips()
 
+    def _source(self, rows: RowBatch | RelationalRows) -> Callable[[], Iterable[Any]]:
+        """Return the rows as a source of batches; a solver that streams joins a batch at a time."""
+        if isinstance(rows, RowBatch) or self.solver in SWEEPING:
+            return lambda: [rows]
+        settings = self.trainer_.settings
+        size_bytes = 8 * int(joined_lengths(rows).sum())
+        if (
+            settings.shuffle and size_bytes > LARGEST_JOIN_BYTES
+        ):  # batches joined anew are shuffled by themselves
+            rows = rows.take(np.random.default_rng(settings.random_state).permutation(rows.n_rows))
+        return lambda: joined_batches(rows, JOINED_NONZEROS)
+
     def _prepare(
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, grow: bool = False, classes: Any = None
     ) -> RowBatch | RelationalRows:
-        rows = parts_of(X) if self.solver in SWEEPING else rows_of(X)
+        rows = parts_of(X)
+        if isinstance(rows, RelationalRows) and self.solver not in SWEEPING:
+            rows = checked_parts(rows)
         if rows.n_rows == 0 or rows.n_features == 0:
             what, n = ("sample", 0) if rows.n_rows == 0 else ("feature", 0)
             raise UserError(
@@ -237,8 +257,7 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         if known is not None and names is not None and list(names) != list(known):
             raise UserError(_names_differ(list(known), list(names)))
 
-    def _hold_out(self, rows: RowBatch | RelationalRows) -> tuple[RowBatch, RowBatch]:
-        rows = rows_of(rows).labelled(rows.labels, rows.weights)
+    def _hold_out(self, rows: RowBatch | RelationalRows) -> tuple[RowBatch | RelationalRows, RowBatch]:
         if not 0 < self.validation_fraction < 1:
             raise UserError(f"'validation_fraction' must be in (0, 1). Got {self.validation_fraction}.")
         n_held = max(1, round(rows.n_rows * self.validation_fraction))
@@ -247,7 +266,10 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
                 "'early_stopping' needs at least two rows. Got one. Give more rows or turn it off."
             )
         order = np.random.default_rng(self._seed()).permutation(rows.n_rows)
-        return take_rows(rows, np.sort(order[n_held:])), take_rows(rows, np.sort(order[:n_held]))
+        kept, held = np.sort(order[n_held:]), np.sort(order[:n_held])
+        if isinstance(rows, RelationalRows):
+            return rows.take(kept), rows_of(rows.take(held))
+        return take_rows(rows, kept), take_rows(rows, held)
 
     def _seed(self) -> int:
         state = self.random_state

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pairloom.errors import DataError, UserError
 from pairloom.kernels import _native
 from pairloom.kernels.arrays import check_vector
-from pairloom.kernels.raw_keys import IntegerKeys, Keys
+from pairloom.kernels.raw_keys import IntegerKeys, Keys, StringKeys
 
 __all__ = ["Vocabulary"]
 
@@ -77,6 +77,15 @@ class Vocabulary:
             self._native.lookup_integers(keys.values, keys.valid, numbers)
         else:
             self._native.lookup_strings(keys.starts, keys.ends, keys.data, keys.valid, numbers)
+        return numbers
+
+    def numbers_of(self, other: Vocabulary) -> npt.NDArray[np.int32]:
+        """Return the number here of each id of another vocabulary, in order of its number there; `ABSENT` for none."""
+        integers, is_string, ends, data = other._native.export_keys()
+        numbers = self.lookup(IntegerKeys(integers))
+        if len(ends):
+            starts = np.concatenate((np.zeros(1, np.int64), ends[:-1]))
+            numbers[is_string.astype(np.bool_)] = self.lookup(StringKeys(starts, ends, data))
         return numbers
 
     def counts(self) -> npt.NDArray[np.int64]:

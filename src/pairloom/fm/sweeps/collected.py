@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ from pairloom.errors import DataError
 from pairloom.fm.data import LARGEST_UNSCALED, LabelSums
 from pairloom.fm.settings import Task
 from pairloom.kernels.native_rows import checked_rows
+from pairloom.kernels.row_assembly import join_rows
 from pairloom.rows import Relation, RelationalRows, RowBatch
 
 __all__ = ["checked_parts", "collect_rows", "joined", "large_values", "plain_rows"]
@@ -19,7 +21,9 @@ __all__ = ["checked_parts", "collect_rows", "joined", "large_values", "plain_row
 def collect_rows(
     batches: Iterable[RowBatch | RelationalRows], task: Task
 ) -> tuple[RowBatch | RelationalRows, LabelSums]:
-    """Read all rows into one batch, checked, and measure their labels; a single batch may be relational.
+    """Read all rows into one batch, checked, and measure their labels.
+
+    It is relational where every batch is, with the same shared parts.
 
     Raises
     ------
@@ -27,6 +31,7 @@ def collect_rows(
         For no rows, a missing label, or one that does not fit the task.
     """
     parts: list[RowBatch | RelationalRows] = []
+    checked: dict[int, RowBatch] = {}
     labels = LabelSums()
     n_rows = 0
     for batch in batches:
@@ -44,18 +49,47 @@ def collect_rows(
                 )  # fmt: skip
         n_rows += batch.n_rows
         labels.add(batch.main if isinstance(batch, RelationalRows) else batch)
-        parts.append(checked_parts(batch))
+        parts.append(checked_parts(batch, checked))
     if not parts:
         raise DataError(
             "at least one row of training data", got="none", action="Check the path and the format"
         )
     if len(parts) == 1:
         return parts[0], labels
-    return joined([part.join() if isinstance(part, RelationalRows) else part for part in parts]), labels
+    relational = [part for part in parts if isinstance(part, RelationalRows)]
+    if len(relational) == len(parts) and _share(relational):
+        return RelationalRows.stacked(relational), labels
+    return joined([join_rows(part) if isinstance(part, RelationalRows) else part for part in parts]), labels
 
 
-def checked_parts(rows: RowBatch | RelationalRows) -> RowBatch | RelationalRows:
-    """Return rows after checking them and what they share; DataError names what is wrong."""
+def _share(parts: list[RelationalRows]) -> bool:
+    """Whether all batches have the same shared parts."""
+    first = parts[0].relations
+    return all(
+        len(part.relations) == len(first)
+        and all(one.rows is other.rows for one, other in zip(part.relations, first, strict=True))
+        for part in parts
+    )
+
+
+@overload
+def checked_parts(rows: RelationalRows, known: dict[int, RowBatch] | None = None) -> RelationalRows: ...
+@overload
+def checked_parts(
+    rows: RowBatch | RelationalRows, known: dict[int, RowBatch] | None = None
+) -> RowBatch | RelationalRows: ...
+def checked_parts(
+    rows: RowBatch | RelationalRows, known: dict[int, RowBatch] | None = None
+) -> RowBatch | RelationalRows:
+    """Return rows after checking them and what they share; DataError names what is wrong.
+
+    Parameters
+    ----------
+    rows : RowBatch or RelationalRows
+    known : dict, optional
+        Shared parts that were checked before, by identity; is added to.
+    """
+    known = {} if known is None else known
     if isinstance(rows, RowBatch):
         return checked_rows(rows)
     relations: list[Relation] = []
@@ -72,14 +106,16 @@ def checked_parts(rows: RowBatch | RelationalRows) -> RowBatch | RelationalRows:
                 row=row + 1,
                 field="relation",
             )
-        relations.append(Relation(np.ascontiguousarray(index, np.int32), checked_rows(relation.rows)))
+        if id(relation.rows) not in known:
+            known[id(relation.rows)] = checked_rows(relation.rows)
+        relations.append(Relation(np.ascontiguousarray(index, np.int32), known[id(relation.rows)]))
     return RelationalRows(checked_rows(rows.main), tuple(relations))
 
 
 def plain_rows(rows: RowBatch | RelationalRows) -> RowBatch:
     """Return checked rows, relations joined."""
     checked = checked_parts(rows)
-    return checked.join() if isinstance(checked, RelationalRows) else checked
+    return join_rows(checked) if isinstance(checked, RelationalRows) else checked
 
 
 def joined(parts: list[RowBatch]) -> RowBatch:
