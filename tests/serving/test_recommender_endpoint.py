@@ -9,6 +9,7 @@ import pytest
 from endpoint_clients import metric, until
 
 from pairloom.errors import PlatformError
+from pairloom.exposure import read_exposures
 from pairloom.recommenders import EASE
 from pairloom.serving.running import running
 
@@ -68,6 +69,21 @@ def test_events_reach_all_workers_while_they_answer_and_survive_a_kill(recommend
         assert sorted(items_of(endpoint, "new")) == list(range(30, 50))
 
 
+def test_lists_are_logged_by_every_worker_to_its_end(recommender, tmp_path):
+    log, options = tmp_path / "shown", ("--workers", "2", "--no-access-log", "--epsilon", "0.1")
+    with running(recommender, *options, "--exposures", str(log), log=tmp_path / "log.jsonl") as endpoint:
+        answers = [post(endpoint, "/invocations", {"user": user, "n": 3}) for user in range(20)]
+        clicked = answers[4]
+        event = {"user": 4, "item": clicked["items"][0]["item"], "request": clicked["request_id"]}
+        assert post(endpoint, "/events", event) == {"accepted": 1}
+    found = read_exposures(log)
+    assert set(found.request_ids.tolist()) == {answer["request_id"] for answer in answers}
+    assert found.counts["click"].sum() == 1
+    assert found.user[found.counts["click"] > 0].tolist() == ["4"]
+    assert len(set(found.model.tolist())) == 1
+    assert (found.propensity > 0).all()
+
+
 def test_a_journal_that_is_none_is_said_at_the_start(recommender, model_file, tmp_path):
     (tmp_path / "events.jsonl").write_text('{"user": 1, "item": 2}\n{"user": 1}\n')
     log = tmp_path / "log.jsonl"
@@ -76,4 +92,4 @@ def test_a_journal_that_is_none_is_said_at_the_start(recommender, model_file, tm
     assert "expected an event. Got Object missing required field `item`" in log.read_text()
     with pytest.raises(PlatformError), running(model_file, "--events", str(tmp_path / "new"), log=log):
         pass
-    assert "'--events' is for a recommender" in log.read_text()
+    assert "'--events' and '--exposures' are for a recommender" in log.read_text()

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from asgi_client import Client
 
+from pairloom.errors import UserError
+from pairloom.exposure import read_exposures
 from pairloom.recommenders import Columns, ItemToItem
 from pairloom.serving.application import build_application
 from pairloom.serving.counters import Counters
 from pairloom.serving.recommending.answering import RecommenderScorer
 from pairloom.serving.recommending.journal import EventJournal
 from pairloom.serving.recommending.route import EventsRoute
+from pairloom.serving.recommending.shown import ShownLists
 from pairloom.serving.recommending.updates import EventIntake
 from pairloom.serving.settings import EndpointSettings
 
@@ -33,16 +36,17 @@ def fitted(**columns):
     return ItemToItem(least_common=1, columns=Columns(**columns)).fit(table, items=items)
 
 
-def served(model, folder=None, **settings):
+def served(model, folder=None, *, exposures=None, epsilon=0.0, **settings):
     chosen = EndpointSettings(access_log=False, **settings)
-    counters, scorer = Counters.create(2), RecommenderScorer(model)
+    shown = None if exposures is None else ShownLists(exposures, "v1", epsilon)
+    counters, scorer = Counters.create(2), RecommenderScorer(model, shown=shown)
     intake = None if folder is None else EventIntake(scorer, EventJournal(folder), counters)
     client = Client(
         build_application(
-            scorer, chosen, counters, lambda: None, EventsRoute(intake, chosen, counters).answer
+            scorer, chosen, counters, lambda: None, EventsRoute(intake, shown, chosen, counters).answer
         )
     )
-    client.scorer, client.intake = scorer, intake
+    client.scorer, client.intake, client.shown = scorer, intake, shown
     return client
 
 
@@ -199,3 +203,62 @@ def test_events_without_a_folder_and_too_many_of_them_are_refused(client, tmp_pa
     assert (answer.status, "--events FOLDER" in answer.json["message"]) == (404, True)
     small = served(fitted(), tmp_path, max_body_bytes=10)
     assert tell(small, b'{"user": 1, "item": 1}').status == 413
+
+
+def test_lists_and_what_came_of_them_are_logged(model, tmp_path):
+    client = served(model, exposures=tmp_path)
+    answer = asked(client, {"user": 7, "n": 4, "context": {"page": "home"}}).json
+    assert [row["item"] for row in answer["items"]] == model.recommend(7, n=4).items.tolist()
+    chosen = answer["items"][1]["item"]
+    told = {"user": 7, "item": chosen, "request": answer["request_id"], "kind": "purchase", "value": 9.5}
+    assert tell(client, json.dumps(told).encode()).status == 200
+    assert "request_id" not in asked(client, {"item": 110}).json
+    assert "request_id" not in asked(client, {"user": 7, "only": []}).json
+    client.shown.close()
+    log = read_exposures(tmp_path)
+    assert log.request_ids.tolist() == [answer["request_id"]]
+    assert log.item.tolist() == [str(row["item"]) for row in answer["items"]]
+    assert log.propensity.tolist() == [1.0] * 4
+    assert set(log.model.tolist()) == {"v1"}
+    assert log.counts["purchase"].tolist() == [0, 1, 0, 0]
+    assert log.value.tolist() == [0, 9.5, 0, 0]
+
+
+def test_chance_is_logged_with_its_probability(model, tmp_path):
+    client = served(model, exposures=tmp_path, epsilon=0.5)
+    best = model.recommend(7, n=20).items.tolist()
+    lists = [[row["item"] for row in asked(client, {"user": 7, "n": 3}).json["items"]] for _ in range(60)]
+    assert len({tuple(items) for items in lists}) > 10
+    assert all(set(items) <= set(best) and len(set(items)) == 3 for items in lists)
+    first = np.mean([items[0] == best[0] for items in lists])
+    assert 0.3 < first < 0.75
+    client.shown.close()
+    log = read_exposures(tmp_path)
+    at_top = log.propensity[(log.position == 1) & (log.item == str(best[0]))]
+    assert len(at_top) > 15
+    assert at_top == pytest.approx(0.5 + 0.5 / 20)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"user": 1, "item": 101}, "must name its 'request', or the endpoint be started with --events"),
+        ({"user": 1, "item": 101, "request": "r", "kind": "no word"}, "a kind of letters, digits and _"),
+        ({"user": 1, "item": 101, "request": "r", "time": 3e10}, "at most a day ahead"),
+        ({"user": 1, "item": 101, "request": ""}, "length >= 1 - at `$.request`"),
+    ],
+)
+def test_feedback_that_cannot_be_joined_is_refused(model, tmp_path, body, message):
+    client = served(model, exposures=tmp_path)
+    answer = tell(client, json.dumps(body).encode())
+    assert answer.status == 400
+    assert message in answer.json["message"]
+    client.shown.close()
+
+
+def test_feedback_needs_a_log_of_lists(tmp_path):
+    client = served(fitted(), tmp_path)
+    answer = tell(client, b'{"user": 1, "item": 101, "request": "r"}')
+    assert "Start it with --exposures FOLDER" in answer.json["message"]
+    with pytest.raises(UserError, match="'--epsilon' must come with --exposures"):
+        EndpointSettings(epsilon=0.1)

@@ -38,6 +38,8 @@ def serve(
     drain_s: float = 25.0,
     access_log: bool = True,
     events: Path | None = None,
+    exposures: Path | None = None,
+    epsilon: float = 0.0,
 ) -> int:
     """Answer requests for predictions over HTTP, as a SageMaker endpoint does.
 
@@ -91,6 +93,11 @@ def serve(
         Log every request to standard error, one JSON object a line. Errors always are.
     events
         Folder where a recommender keeps the events that it takes in. A model that was fitted on them gets a new folder.
+    exposures
+        Folder where a recommender logs the lists that it gave, each by the request_id of its answer; an event with
+        that as "request" is logged as what came of it.
+    epsilon
+        At each position of a logged list, the probability of any candidate instead of the best, for evaluation later.
     """
     from pairloom.serving.supervisor import Supervisor
 
@@ -99,6 +106,7 @@ def serve(
         max_body_bytes=int(max_body_mb * MIB), max_concurrent=max_concurrent, timeout_s=timeout_s,
         header_timeout_s=header_timeout_s, drain_s=drain_s, access_log=access_log,
         events="" if events is None else str(events.resolve()),
+        exposures="" if exposures is None else str(exposures.resolve()), epsilon=epsilon,
     )  # fmt: skip
 
     def announce(url: str) -> None:

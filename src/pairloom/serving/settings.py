@@ -50,6 +50,10 @@ class EndpointSettings:
         ``Accept`` of requests that have none; empty is the algorithm's first response type.
     events : str
         Folder where a recommender keeps the events that it takes in; empty takes none.
+    exposures : str
+        Folder where a recommender logs the lists that it gave; empty logs none.
+    epsilon : float
+        Chance in these lists, in [0, 1]; see `pairloom.exposure.EpsilonGreedy`.
     """
 
     host: str = "127.0.0.1"
@@ -68,6 +72,8 @@ class EndpointSettings:
     access_log: bool = True
     default_accept: str = ""
     events: str = ""
+    exposures: str = ""
+    epsilon: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range, and an open door.
@@ -81,6 +87,11 @@ class EndpointSettings:
         for name in ("timeout_s", "header_timeout_s", "keep_alive_s"):
             _check(name, "a number of seconds above 0", getattr(self, name), getattr(self, name) > 0)
         _check("drain_s", "a number of seconds of at least 0", self.drain_s, self.drain_s >= 0)
+        _check("epsilon", "a number in [0, 1]", self.epsilon, 0 <= self.epsilon <= 1)
+        if self.epsilon and not self.exposures:
+            raise UserError(
+                "Endpoint: '--epsilon' must come with --exposures FOLDER: chance is for what is logged."
+            )
         _check("port", "a port in [0, 65535]", self.port, 0 <= self.port <= 65535)
         if self.token is not None and (len(self.token) < 16 or not self.token.isascii() or " " in self.token):
             raise UserError(

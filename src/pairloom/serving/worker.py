@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from pairloom.serving.counters import Counters
     from pairloom.serving.recommending.answering import RecommenderScorer
     from pairloom.serving.scoring import Answering
-    from pairloom.serving.settings import EndpointSettings
 
 __all__ = ["main"]
 
@@ -48,8 +47,9 @@ def main(answering_of: Callable[[Orders], Answering] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGHUP):  # a terminal sends these to all; the supervisor decides
         signal.signal(number, signal.SIG_IGN)
     orders = Orders.from_line(_first_line())
+    closing = contextlib.ExitStack()
     try:
-        application, protocol, gave_up = _load(orders, answering_of)
+        application, protocol, gave_up = _load(orders, answering_of, closing)
     except (PairloomError, OSError, MemoryError) as error:
         kind = "UserError" if isinstance(error, UserError) else "PlatformError"
         _report(orders, "failed " + json.dumps({"kind": kind, "message": str(error) or repr(error)}))
@@ -60,6 +60,7 @@ def main(answering_of: Callable[[Orders], Answering] | None = None) -> int:
     gc.freeze()  # what is loaded now stays: full collections need not look at it
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(orders, application, protocol, gave_up))
+    closing.close()
     os._exit(0)  # without waiting for threads that do not end
 
 
@@ -68,8 +69,10 @@ def _scorer(orders: Orders) -> Answering:
     from pairloom.serving.scoring import Scorer
 
     settings = orders.settings
-    if settings.events:
-        raise UserError("Endpoint: '--events' is for a recommender. Got another model. Leave it out.")
+    if settings.events or settings.exposures:
+        raise UserError(
+            "Endpoint: '--events' and '--exposures' are for a recommender. Got another model. Leave them out."
+        )
     artifact = load_artifact(orders.model)
     if orders.algorithm not in ("", artifact.algorithm):
         raise UserError(
@@ -79,19 +82,33 @@ def _scorer(orders: Orders) -> Answering:
     return Scorer(artifact, n_threads=settings.n_threads, default_accept=settings.default_accept)
 
 
-def _recommender_scorer(orders: Orders) -> RecommenderScorer:
+def _recommending(
+    orders: Orders, counters: Counters, closing: contextlib.ExitStack
+) -> tuple[RecommenderScorer, Handler]:
     from pairloom.recommenders.model_file import load_recommender
     from pairloom.serving.recommending.answering import RecommenderScorer
+    from pairloom.serving.recommending.journal import EventJournal
+    from pairloom.serving.recommending.route import EventsRoute
+    from pairloom.serving.recommending.shown import ShownLists, model_version
+    from pairloom.serving.recommending.updates import EventIntake
 
     sys.setswitchinterval(SWITCH_S)
-    settings = orders.settings
-    found = load_recommender(orders.model)
+    settings, model = orders.settings, Path(orders.model)
+    found = load_recommender(model)
     found.n_jobs = settings.n_threads
-    return RecommenderScorer(found, default_accept=settings.default_accept)
+    shown = intake = None
+    if settings.exposures:
+        shown = ShownLists(settings.exposures, model_version(model), settings.epsilon)
+        closing.callback(shown.close)
+    scorer = RecommenderScorer(found, default_accept=settings.default_accept, shown=shown)
+    if settings.events:
+        intake = EventIntake(scorer, EventJournal(settings.events), counters)
+        intake.start()
+    return scorer, EventsRoute(intake, shown, settings, counters).answer
 
 
 def _load(
-    orders: Orders, answering_of: Callable[[Orders], Answering] | None
+    orders: Orders, answering_of: Callable[[Orders], Answering] | None, closing: contextlib.ExitStack
 ) -> tuple[Any, Any, asyncio.Event]:
     from pairloom.formats.archive_contents import is_recommender
     from pairloom.serving.application import build_application
@@ -109,23 +126,10 @@ def _load(
 
     protocol = limited_protocol(settings, refused)
     if answering_of is None and not orders.algorithm and is_recommender(Path(orders.model)):
-        recommending = _recommender_scorer(orders)
-        scorer, events = recommending, _events_route(recommending, settings, counters)
+        scorer, events = _recommending(orders, counters, closing)
     else:
         scorer, events = (answering_of or _scorer)(orders), None
     return build_application(scorer, settings, counters, gave_up.set, events), protocol, gave_up
-
-
-def _events_route(scorer: RecommenderScorer, settings: EndpointSettings, counters: Counters) -> Handler:
-    from pairloom.serving.recommending.journal import EventJournal
-    from pairloom.serving.recommending.route import EventsRoute
-    from pairloom.serving.recommending.updates import EventIntake
-
-    if not settings.events:
-        return EventsRoute(None, settings, counters).answer
-    intake = EventIntake(scorer, EventJournal(settings.events), counters)
-    intake.start()
-    return EventsRoute(intake, settings, counters).answer
 
 
 async def _serve(orders: Orders, application: Any, protocol: Any, gave_up: asyncio.Event) -> None:

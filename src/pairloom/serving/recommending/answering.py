@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,6 +14,9 @@ from pairloom.serving.recommending.requests import Ask, read_asks
 from pairloom.serving.refused import Refused
 from pairloom.serving.scoring import Answer
 
+if TYPE_CHECKING:
+    from pairloom.serving.recommending.shown import ShownLists
+
 __all__ = ["RecommenderScorer", "media_type_of"]
 
 OFFERED = ("application/json", "application/jsonlines", "text/csv")
@@ -23,6 +26,9 @@ SPELLINGS = {
     "application/jsonl": "application/jsonlines",
     "application/x-ndjson": "application/jsonlines",
 }
+
+
+_List = tuple[Recommendations, str | None]
 
 
 class RecommenderScorer:
@@ -38,12 +44,17 @@ class RecommenderScorer:
         Fitted. Another may take its place at any time: ``scorer.recommender = other``.
     default_accept : str
         ``Accept`` of requests that have none. Default: JSON, or the content type of the request.
+    shown : ShownLists, optional
+        Logs every list for a user or a history, which then has a ``request_id``.
     """
 
     inline = True
 
-    def __init__(self, recommender: Recommender, *, default_accept: str = "") -> None:
+    def __init__(
+        self, recommender: Recommender, *, default_accept: str = "", shown: ShownLists | None = None
+    ) -> None:
         self.recommender = recommender
+        self._shown = shown
         self.default_accept = default_accept
         negotiated(default_accept, OFFERED)
         recommender.recommend(history=[], n=1)  # what is imported at the first call is imported now
@@ -66,15 +77,26 @@ class RecommenderScorer:
         if not asks:
             raise Refused(400, "Request body: expected at least one user, history or item. Got none.")
         recommender = self.recommender
-        found: list[Recommendations] = []
+        found: list[_List] = []
         for place, ask in enumerate(asks):
             try:
-                found.append(_found(recommender, ask))
+                found.append(self._list(recommender, ask))
             except UserError as error:
                 raise Refused(
                     400, f"Request body: {'' if alone else f'instance {place + 1}: '}{error}"
                 ) from error
         return Answer(_written(found, answered_as, alone=alone), answered_as, len(found))
+
+    def _list(self, recommender: Recommender, ask: Ask) -> _List:
+        given = [name for name in ("user", "history", "item") if getattr(ask, name) is not None]
+        if len(given) != 1:
+            got = " and ".join(f"'{name}'" for name in given) or "none of them"
+            raise UserError(f"one of 'user', 'history' and 'item' must be given. Got {got}.")
+        if ask.item is not None:
+            return recommender.similar_items(ask.item, ask.n), None
+        if self._shown is None:
+            return _recommended(recommender, ask, ask.n), None
+        return self._shown.show(ask, lambda n: _recommended(recommender, ask, n))
 
 
 def media_type_of(content_type: str) -> str:
@@ -86,24 +108,21 @@ def media_type_of(content_type: str) -> str:
     return known
 
 
-def _found(recommender: Recommender, ask: Ask) -> Recommendations:
-    given = [name for name in ("user", "history", "item") if getattr(ask, name) is not None]
-    if len(given) != 1:
-        got = " and ".join(f"'{name}'" for name in given) or "none of them"
-        raise UserError(f"one of 'user', 'history' and 'item' must be given. Got {got}.")
-    if ask.item is not None:
-        return recommender.similar_items(ask.item, ask.n)
+def _recommended(recommender: Recommender, ask: Ask, n: int) -> Recommendations:
     return recommender.recommend(
-        ask.user, history=ask.history, context=ask.context, n=ask.n, reasons=ask.reasons, seen=ask.seen,
+        ask.user, history=ask.history, context=ask.context, n=n, reasons=ask.reasons, seen=ask.seen,
         block=ask.block, only=ask.only, where=ask.conditions(), caps=ask.caps, boosts=ask.boosts,
         diversity=ask.diversity,
     )  # fmt: skip
 
 
-def _written(found: list[Recommendations], content_type: str, *, alone: bool) -> bytes:
+def _written(found: list[_List], content_type: str, *, alone: bool) -> bytes:
     if content_type == "text/csv":
-        return b"".join(_csv_line(each) for each in found)
-    lists: list[dict[str, Any]] = [{"items": _rows(each)} for each in found]
+        return b"".join(_csv_line(each) for each, _ in found)
+    lists: list[dict[str, Any]] = [
+        {"items": _rows(each)} if request is None else {"request_id": request, "items": _rows(each)}
+        for each, request in found
+    ]
     if content_type == "application/jsonlines":
         return b"".join(msgspec.json.encode(each) + b"\n" for each in lists)
     return msgspec.json.encode(lists[0] if alone else {"predictions": lists})

@@ -54,13 +54,16 @@ class Ask(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Event(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """Somebody took an item."""
+    """Somebody took an item, perhaps out of a list that a request got."""
 
     user: Id
     item: Id
     weight: Annotated[float, msgspec.Meta(ge=0)] | None = None
     time: Annotated[float, msgspec.Meta(ge=0, le=32_503_680_000)] | None = None
     """Seconds since 1970, to the year 3000."""
+    request: Annotated[str, msgspec.Meta(min_length=1, max_length=512)] | None = None
+    kind: str = "click"
+    value: float = 0.0
 
 
 class _Asks(msgspec.Struct, forbid_unknown_fields=True):

@@ -13,7 +13,8 @@ from pairloom.errors import PairloomError, UserError
 from pairloom.serving.counters import Counters
 from pairloom.serving.log import log
 from pairloom.serving.recommending.answering import media_type_of
-from pairloom.serving.recommending.requests import read_events
+from pairloom.serving.recommending.requests import Event, read_events
+from pairloom.serving.recommending.shown import ShownLists
 from pairloom.serving.recommending.updates import EventIntake
 from pairloom.serving.refused import Refused, error_body
 from pairloom.serving.settings import EndpointSettings
@@ -28,12 +29,21 @@ class EventsRoute:
     ----------
     intake : EventIntake, optional
         None for an endpoint that was started without a folder for events.
+    shown : ShownLists, optional
+        None for one that was started without a folder for exposures.
     settings : EndpointSettings
     counters : Counters
     """
 
-    def __init__(self, intake: EventIntake | None, settings: EndpointSettings, counters: Counters) -> None:
-        self._intake, self._settings, self._counters = intake, settings, counters
+    def __init__(
+        self,
+        intake: EventIntake | None,
+        shown: ShownLists | None,
+        settings: EndpointSettings,
+        counters: Counters,
+    ) -> None:
+        self._intake, self._shown = intake, shown
+        self._settings, self._counters = settings, counters
 
     async def answer(self, request: Request) -> Response:
         """Answer one request."""
@@ -57,7 +67,7 @@ class EventsRoute:
         return Response(body, status, headers, "application/json")
 
     async def _accepted(self, request: Request) -> bytes:
-        if self._intake is None:
+        if self._intake is None and self._shown is None:
             raise Refused(404, "This endpoint takes no events. Start it with --events FOLDER.", close=True)
         media_type = media_type_of(request.headers.get("content-type", ""))
         if media_type == "text/csv":
@@ -65,8 +75,26 @@ class EventsRoute:
                 415, "Content-Type must be application/json or application/jsonlines. Got 'text/csv'."
             )
         events = read_events(await self._body(request), media_type)
-        await asyncio.get_running_loop().run_in_executor(None, self._intake.take, events)
+        await asyncio.get_running_loop().run_in_executor(None, self._kept, events)
         return msgspec.json.encode({"accepted": len(events)})
+
+    def _kept(self, events: list[Event]) -> None:
+        answers = [event for event in events if event.request is not None]
+        shown, intake = self._shown, self._intake
+        if answers and shown is None:
+            raise UserError("'request' is for an endpoint that logs lists. Start it with --exposures FOLDER.")
+        if intake is None and len(answers) < len(events):
+            raise UserError(
+                "an event must name its 'request', or the endpoint be started with --events FOLDER."
+            )
+        if shown is not None:
+            for event in answers:
+                shown.check(event)
+        if intake is not None:
+            intake.take(events)
+        if shown is not None:
+            for event in answers:
+                shown.feedback(event)
 
     async def _body(self, request: Request) -> bytes:
         limit = self._settings.max_body_bytes

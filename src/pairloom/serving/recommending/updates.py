@@ -65,7 +65,7 @@ class EventIntake:
                 raise UserError(f"event {place}: it must have {expected} the model was fitted with.")
         now = time.time()
         timed = [
-            event if event.time is not None else Event(event.user, event.item, event.weight, now)
+            Event(event.user, event.item, event.weight, now if event.time is None else event.time)
             for event in events
         ]
         self._journal.append(timed)
