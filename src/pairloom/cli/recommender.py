@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -163,10 +165,9 @@ def compare(
     else:
         parts = split_by_user(table, columns=columns)
     made = {name: _made(name, Columns(), threads) for name in model or recommender_names()}
-    left_out = [name for name, model in made.items() if model.needs_items and items is None]
-    for name in left_out:
+    for name, why in _cannot_be_fitted(made, items).items():
         del made[name]
-        say(f"{name} is left out: it needs --items")
+        say(f"{name} is left out: it needs {why}")
     tables = {
         "users": None if users is None else _renamed(users, user, "user", threads),
         "items": None if items is None else _renamed(items, item, "item", threads),
@@ -181,6 +182,17 @@ def compare(
     if report is not None:
         board.save(report)
         say(f"Report written to {report}")
+
+
+def _cannot_be_fitted(made: Mapping[str, Any], items: str | None) -> dict[str, str]:
+    """Tell what models lack: a table of items, or a library."""
+    lacking: dict[str, str] = {}
+    for name, model in made.items():
+        if model.needs_items and items is None:
+            lacking[name] = "--items"
+        elif model.library is not None and find_spec(model.library) is None:
+            lacking[name] = f"the extra {model.library}"
+    return lacking
 
 
 def _renamed(source: str, name: str, usual: str, threads: int) -> list[Table]:

@@ -10,6 +10,7 @@ from pairloom.recommenders.model_file import load_recommender, save_recommender
 from pairloom.recommenders.popularity import Popularity
 from pairloom.recommenders.random_items import RandomItems
 from pairloom.recommenders.recommendations import Recommendations
+from pairloom.recommenders.two_tower import TwoTower
 
 __all__ = [
     "EASE",
@@ -21,6 +22,7 @@ __all__ = [
     "Popularity",
     "RandomItems",
     "Recommendations",
+    "TwoTower",
     "load_recommender",
     "save_recommender",
 ]

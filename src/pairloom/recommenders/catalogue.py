@@ -13,11 +13,12 @@ from pairloom.recommenders.item_to_item import ItemToItem
 from pairloom.recommenders.popularity import Popularity
 from pairloom.recommenders.random_items import RandomItems
 from pairloom.recommenders.recommender import Recommender
+from pairloom.recommenders.two_tower import TwoTower
 
 __all__ = ["recommender_names", "recommender_type"]
 
 TYPES: Sequence[type[Recommender]] = (
-    ItemToItem, EASE, ImplicitALS, FactorizationMachineRecommender, ContentBased, Popularity, RandomItems,
+    ItemToItem, EASE, ImplicitALS, FactorizationMachineRecommender, ContentBased, TwoTower, Popularity, RandomItems,
 )  # fmt: skip
 
 

@@ -46,6 +46,8 @@ class Recommender:
     """Whether a score of 0 means that the model knows no reason; popular items then fill the list."""
     needs_items: ClassVar[bool] = False
     """Whether it can only be fitted with a table of items."""
+    library: ClassVar[str | None] = None
+    """What fitting needs besides the base install: a module, called as its extra is."""
 
     columns: Columns
     duplicates: Duplicates

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pairloom.recommenders.fields.sparse_rows import SparseRows, spread
+from pairloom.recommenders.history_means import mean_rows, shares_of
 from pairloom.recommenders.interactions import Histories
 
 __all__ = ["ItemMatrix"]
@@ -85,7 +86,7 @@ class ItemMatrix:
             scores[part] = weighted[:, self._common] @ self._common_rows.T
             self._add_rare(scores[part], weighted)
         for field, vectors in self.vectors.items():
-            profile = _mean_rows(histories, vectors)
+            profile = mean_rows(histories, vectors)
             scores += (profile * np.float32(weights[field])) @ vectors.T
         return scores
 
@@ -110,7 +111,7 @@ class ItemMatrix:
             entries = rows.take(block.items)
             lengths = np.diff(entries.offsets)
             cells = np.repeat(block.owners().astype(np.int64) * rows.n_features, lengths) + entries.features
-            amounts = entries.values * np.repeat(_shares(block), lengths)
+            amounts = entries.values * np.repeat(shares_of(block), lengths)
             flat = np.bincount(cells, amounts, len(users) * rows.n_features)
             yield slice(begin, begin + len(users)), flat.reshape(len(users), -1).astype(np.float32)
 
@@ -136,7 +137,7 @@ class ItemMatrix:
             flat = np.bincount(cells, products, found[part].size)
             found[part] = flat.reshape(found[part].shape)
         for field, vectors in self.vectors.items():
-            profile = _mean_rows(histories, vectors)
+            profile = mean_rows(histories, vectors)
             found[..., field] = np.einsum("ud,ucd->uc", profile, vectors[candidates])
         return found
 
@@ -156,22 +157,3 @@ class ItemMatrix:
             field: np.pad(rows, ((0, n_items - len(rows)), (0, 0))) for field, rows in self.vectors.items()
         }
         return ItemMatrix(self.rows.widened(n_items), self.field_of, vectors, self.n_fields)
-
-
-def _shares(histories: Histories) -> Float32Array:
-    """Return what each item of a history weighs in its mean."""
-    owners = histories.owners()
-    totals = np.bincount(owners, histories.weights, histories.n_users)
-    return (histories.weights / np.where(totals > 0, totals, 1)[owners]).astype(np.float32)
-
-
-def _mean_rows(histories: Histories, vectors: Float32Array) -> Float32Array:
-    means = np.zeros((histories.n_users, vectors.shape[1]), np.float32)
-    size = max(1, BLOCK_CELLS // max(1, vectors.shape[1]))
-    shares, owners = _shares(histories), histories.owners()
-    for begin in range(0, len(owners), size):
-        part = slice(begin, begin + size)
-        rows = vectors[histories.items[part]] * shares[part, None]
-        starts = np.flatnonzero(np.diff(owners[part], prepend=-1))
-        means[owners[part][starts]] += np.add.reduceat(rows, starts)
-    return means
