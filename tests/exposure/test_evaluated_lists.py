@@ -1,5 +1,7 @@
 """Evaluation of lists: as a loop says it, unbiased where clicks follow the model, with intervals that cover."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,8 +12,10 @@ from pairloom.exposure import (
     PlackettLuce,
     compare_rankings,
     evaluate_lists,
+    evaluate_positions,
     evaluate_ranking,
     expected_examination,
+    explored_examination,
 )
 from pairloom.synthetic import BrowsingUsers
 
@@ -136,6 +140,23 @@ def test_reranking_of_what_was_shown_needs_no_propensities():
     elsewhere = evaluate_ranking(log, lambda row: [100, 101, 102, 103], KNOWN)
     assert elsewhere.value == 0
     assert "only 0% of examination" in " ".join(elsewhere.warnings)
+
+
+def test_logged_propensities_alone_are_unbiased_too():
+    values = {"positions": [], "explored": []}
+    for seed in range(60):
+        users, lists, clicks = logged(300, seed)
+        chances = MARGINALS[users[:, None], lists, np.arange(4)].ravel()
+        log = replace(joined(users, lists, clicks), propensity=chances)
+        best = {f"r{i}": BEST[user].tolist() for i, user in enumerate(users)}
+        values["positions"].append(evaluate_positions(log, best).value)
+        seen = explored_examination(log, KNOWN)
+        values["explored"].append(evaluate_ranking(log, best, KNOWN, logged_examination=seen).value)
+    for found in values.values():
+        assert abs(np.mean(found) - TRUTH) < 4 * np.std(found) / np.sqrt(60)
+    assert np.std(values["explored"]) < np.std(values["positions"])
+    with pytest.raises(DataError, match="row 1, field 'propensity'"):
+        evaluate_positions(joined(users, lists, clicks), best)
 
 
 def test_wrong_input_is_refused():

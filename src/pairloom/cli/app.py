@@ -16,7 +16,7 @@ __all__ = ["main", "run"]
 
 COMMANDS = (
     "quickstart", "train", "predict", "serve", "transform", "evaluate", "calibrate", "explain", "describe", "convert",
-    "repack", "recommender", "recommend",
+    "repack", "recommender", "recommend", "exposure",
     "up",
     "down",
     "run",

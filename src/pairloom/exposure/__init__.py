@@ -4,7 +4,14 @@ from pairloom.exposure.events import Feedback, Impressions
 from pairloom.exposure.exploration import EpsilonGreedy, PlackettLuce, Ranking, Thompson
 from pairloom.exposure.intervals import Estimate
 from pairloom.exposure.joined import JoinCounts, JoinedLog, read_exposures
-from pairloom.exposure.lists import compare_rankings, evaluate_lists, evaluate_ranking, expected_examination
+from pairloom.exposure.lists import (
+    compare_rankings,
+    evaluate_lists,
+    evaluate_positions,
+    evaluate_ranking,
+    expected_examination,
+    explored_examination,
+)
 from pairloom.exposure.log import ExposureLog, LogStatus, recover
 from pairloom.exposure.off_policy import (
     LoggedActions,
@@ -48,8 +55,10 @@ __all__ = [
     "doubly_robust",
     "evaluate_lists",
     "evaluate_policy",
+    "evaluate_positions",
     "evaluate_ranking",
     "expected_examination",
+    "explored_examination",
     "fit_position_bias",
     "fit_swaps",
     "inverse_propensity_weights",

@@ -16,7 +16,14 @@ from pairloom.exposure.off_policy import effective_size, weight_warnings
 from pairloom.exposure.position_bias import Examination
 from pairloom.exposure.sums import summed
 
-__all__ = ["compare_rankings", "evaluate_lists", "evaluate_ranking", "expected_examination"]
+__all__ = [
+    "compare_rankings",
+    "evaluate_lists",
+    "evaluate_positions",
+    "evaluate_ranking",
+    "expected_examination",
+    "explored_examination",
+]
 
 Float64Array = npt.NDArray[np.float64]
 Reward = Literal["clicks", "value"]
@@ -42,6 +49,33 @@ def expected_examination(probabilities: Any, examination: Examination) -> Float6
             f"expected_examination: must have 1 to {examination.n_positions} positions. Got {n_positions}."
         )
     return chances @ examination.probabilities[:n_positions]
+
+
+def explored_examination(log: JoinedLog, examination: Examination) -> Float64Array:
+    """Return what stands for each row's expected examination where only its own propensity was logged.
+
+    That is the propensity times the sum of examination over the positions of its request's list. If the policy gave
+    every item a chance at every position, as epsilon-greedy and Plackett-Luce do, estimates with it are unbiased: over
+    the positions where an item may stand, its weights make up one. `expected_examination` of the policy's own
+    probabilities is surer. Not for Thompson sampling, nor for policies without chance, whose items stand at few
+    positions only.
+
+    Parameters
+    ----------
+    log : JoinedLog
+    examination : Examination
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), float64
+
+    Raises
+    ------
+    DataError
+        For a row without a propensity.
+    """
+    seen = examination.at(log.position)
+    return _propensities(log) * summed(log.request, seen, log.n_requests)[log.request]
 
 
 def evaluate_lists(
@@ -141,8 +175,8 @@ def evaluate_ranking(
         share of examination below 90 % that falls on what the log shows is warned of.
     examination : Examination
     logged_examination : array of shape (n_rows,), optional
-        `expected_examination` of each row by the logging policy. Default: of where the item stood, as if no other list
-        had been possible; right for a re-ranking of what was shown.
+        `expected_examination` of each row by the logging policy, or `explored_examination`. Default: of where the item
+        stood, as if no other list had been possible; right for a re-ranking of what was shown.
     reward : {"clicks", "value"}
         Distinct clicked items, or the sum of values.
     **options
@@ -161,6 +195,28 @@ def evaluate_ranking(
     if covered < 0.9:
         found = found.warned(f"the lists put only {covered:.0%} of examination on items that the log shows")
     return found
+
+
+def evaluate_positions(
+    log: JoinedLog, ranking: Mapping[str, Sequence[Any]] | Any, *, reward: Reward = "clicks", **options: Any
+) -> Estimate:
+    """Estimate what other lists would have earned per request, from the items that stood where these lists put them.
+
+    Assumes of clicks only that they depend on the item and its position, and needs the propensities of the log: right
+    without a click model, with far larger weights than `evaluate_ranking` has. Parameters are as there.
+
+    Raises
+    ------
+    DataError
+        For a row without a propensity.
+
+    References
+    ----------
+    Li et al., KDD 2018, section 4.2 (the item-position model).
+    """
+    target = (places_in(log, ranking) == log.position - 1).astype(np.float64)
+    options.setdefault("method", "item-position IPS")
+    return evaluate_lists(log.request, rewards_of(log, reward), _propensities(log), target, **options)
 
 
 def compare_rankings(
@@ -189,7 +245,14 @@ def compare_rankings(
 
 def target_examination(log: JoinedLog, ranking: Any, examination: Examination) -> Float64Array:
     """Return how likely other lists have each row's item looked at, of shape (n_rows,)."""
-    found = np.zeros(len(log))
+    places = places_in(log, ranking)
+    inside = (places >= 0) & (places < examination.n_positions)
+    return np.where(inside, examination.probabilities[np.where(inside, places, 0)], 0.0)
+
+
+def places_in(log: JoinedLog, ranking: Any) -> npt.NDArray[np.int64]:
+    """Return where other lists have each row's item, from 0, and -1 where they have not; of shape (n_rows,)."""
+    found = np.full(len(log), -1)
     begins = np.searchsorted(log.request, np.arange(log.n_requests + 1)).tolist()
     for number in range(log.n_requests):
         first, last = begins[number], begins[number + 1]
@@ -206,11 +269,19 @@ def target_examination(log: JoinedLog, ranking: Any, examination: Examination) -
         places = {str(item): place for place, item in enumerate(shown)}
         if len(places) != len(shown):
             raise DataError("no item twice", source="ranking", field=str(request))
-        for row in range(first, last):
-            place = places.get(log.item[row])
-            if place is not None and place < examination.n_positions:
-                found[row] = examination.probabilities[place]
+        found[first:last] = [places.get(item, -1) for item in log.item[first:last].tolist()]
     return found
+
+
+def _propensities(log: JoinedLog) -> Float64Array:
+    missing = np.isnan(log.propensity)
+    if missing.any():
+        row = int(np.argmax(missing))
+        raise DataError(
+            "a propensity", source="exposure log", row=row + 1, field="propensity", got="none",
+            action="Log them, or evaluate by position alone",
+        )  # fmt: skip
+    return log.propensity
 
 
 def rewards_of(log: JoinedLog, reward: Reward) -> Float64Array:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from pairloom.errors import PlatformError, UserError
+from pairloom.errors import NotFoundError, PlatformError, UserError
 from pairloom.exposure.events import (
     Event,
     Feedback,
@@ -328,7 +328,9 @@ def recover(folder: str | os.PathLike[str]) -> int:
     An `ExposureLog` does so when it opens; this is for readers of a folder that nobody writes any more.
     """
     folder, n_journals = Path(folder), 0
-    for path in sorted(_journal_folder(folder).glob(f"*{ENDING}")):
+    if not (folder / "journal").is_dir():
+        raise NotFoundError(f"Exposure log: {folder} must be the folder of a log. Got one without a journal.")
+    for path in sorted((folder / "journal").glob(f"*{ENDING}")):
         file = held(path)
         if file is not None:
             try:
