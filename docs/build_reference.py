@@ -13,6 +13,7 @@ import msgspec
 
 from pairloom import errors
 from pairloom.algorithms.catalogue import algorithm, algorithm_names
+from pairloom.algorithms.raw_columns import RawColumns
 from pairloom.algorithms.reference_page import reference_page
 from pairloom.cli.app import build_app
 from pairloom.container.faults import EXIT_CODES
@@ -154,6 +155,14 @@ def training_jobs_page() -> str:
     for variable in VARIABLES:
         names = ", ".join(f"`{name}`" for name in variable.name.split(", "))
         parts[-1] += f"\n| {names} | {variable.default} | {variable.doc} |"
+    parts += [
+        "## Raw columns",
+        "Hyperparameters of any algorithm: channels then hold raw columns, and an encoder is learned from `train`; "
+        "[how to](../how-to/join-users-and-items.md).",
+        "| hyperparameter | meaning |\n| --- | --- |",
+    ]
+    for declared in RawColumns.parameters:
+        parts[-1] += f"\n| `{declared.wire_name}` | {declared.doc.replace('|', '&#124;')} |"
     parts += ["## Paths", "| path | meaning |\n| --- | --- |"]
     for path, meaning in paths.items():
         parts[-1] += f"\n| `{path.as_posix()}` | {meaning.replace('``', '`')} |"

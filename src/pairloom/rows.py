@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Relation", "RelationalRows", "RowBatch"]
+__all__ = ["Relation", "RelationalRows", "RelationalSource", "RowBatch"]
 
 Float32Array = npt.NDArray[np.float32]
 Int32Array = npt.NDArray[np.int32]
@@ -205,6 +205,19 @@ class RelationalRows:
             indptr, indices, values if valued else None, self.n_features, self.labels, self.weights, fields,
             self.main.groups,
         )  # fmt: skip
+
+
+@runtime_checkable
+class RelationalSource(Protocol):
+    """A source of rows that can leave apart what rows share."""
+
+    def __call__(self) -> Iterator[RowBatch]:
+        """Open a fresh pass over rows that hold everything."""
+        ...
+
+    def relational(self) -> Iterator[RelationalRows]:
+        """Open a fresh pass over the same rows, shared parts apart and the same objects in all batches."""
+        ...
 
 
 def _stacked(batches: Sequence[RowBatch]) -> RowBatch:

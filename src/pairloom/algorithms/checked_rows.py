@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -11,9 +11,9 @@ import numpy.typing as npt
 from pairloom.algorithms.contract import RowSource
 from pairloom.errors import DataError
 from pairloom.kernels.dense_rows import are_full
-from pairloom.rows import RowBatch
+from pairloom.rows import RelationalRows, RelationalSource, RowBatch
 
-__all__ = ["checked_rows"]
+__all__ = ["checked_relational", "checked_rows"]
 
 LABELS_ADVICE = "Correct the label or leave the row out"
 
@@ -62,6 +62,35 @@ def checked_rows(
                 _check(batch, where, n_rows, feature_dim)
                 n_rows += batch.n_rows
                 yield batch if labelled else replace(batch, labels=None)
+        if not n_rows:
+            raise DataError("at least one row", got="none", source=where, action="Give it a file with rows")
+
+    return open_pass
+
+
+def checked_relational(
+    source: RelationalSource, channel: str, *, binary: bool = False, feature_dim: int | None = None
+) -> Callable[[], Iterator[RelationalRows]]:
+    """Check every batch of rows with shared parts as `checked_rows` does; shared parts once.
+
+    Parameters
+    ----------
+    source : RelationalSource
+    channel, binary, feature_dim : as of `checked_rows`
+    """
+    where = f"Channel '{channel}'"
+
+    def open_pass() -> Iterator[RelationalRows]:
+        n_rows, seen = 0, set[int]()
+        for batch in source.relational():
+            _check_labels(batch.main, where, n_rows, 2 if binary else None)
+            _check(batch.main, where, n_rows, feature_dim)
+            for relation in batch.relations:
+                if id(relation.rows) not in seen:
+                    seen.add(id(relation.rows))
+                    _check(relation.rows, f"{where}, parts that rows share", 0, feature_dim)
+            n_rows += batch.n_rows
+            yield batch
         if not n_rows:
             raise DataError("at least one row", got="none", source=where, action="Give it a file with rows")
 

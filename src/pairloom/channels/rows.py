@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 from pairloom.channels.channel import ChannelInput, Interrupted
 from pairloom.channels.content_types import choose_format
@@ -13,11 +14,14 @@ from pairloom.channels.pipes import PipeStream, release_writers
 from pairloom.channels.streams import PeekableStream, unpacked
 from pairloom.channels.wrapping import holds_records, objects_of
 from pairloom.errors import DataError
-from pairloom.formats import read_rows
+from pairloom.formats import read_rows, read_tables
+from pairloom.formats.registry import by_content_type, operation
 from pairloom.rows import RowBatch
+from pairloom.tables import Table
 
 __all__ = ["ChannelRows", "open_channel"]
 
+Batch = TypeVar("Batch", RowBatch, Table)
 RECORDIO_PROTOBUF = "recordio-protobuf"
 
 
@@ -79,11 +83,41 @@ class ChannelRows:
         DataError
             While reading, for bad data: with channel, epoch or file, and place.
         """
+        return self._pass(self._read)
+
+    def tables(self, **reading: Any) -> Generator[Table]:
+        """Open the next pass over raw columns.
+
+        Parameters
+        ----------
+        **reading
+            Arguments of `pairloom.formats.read_tables`: `columns` and `kinds`.
+
+        Raises
+        ------
+        UserError
+            For a format that holds no raw columns.
+        DataError
+            As of `__call__`.
+        """
+        read = operation(by_content_type(self.format)[0], "read_tables")
+        known = inspect.signature(read).parameters
+        options = {name: value for name, value in self.options.items() if name in known} | reading
+        return self._pass(
+            lambda streams: read_tables(
+                cast("Iterator[BinaryIO]", streams),
+                content_type=self.format,
+                n_threads=self.n_threads,
+                **options,
+            )
+        )
+
+    def _pass(self, read: Callable[[Iterator[PeekableStream]], Iterator[Batch]]) -> Generator[Batch]:
         epoch, n_rows = self.n_passes, 0
         self.n_passes += 1
         try:
             with closing(self._objects(epoch)) as streams:
-                for batch in self._read(streams):
+                for batch in read(streams):
                     n_rows += batch.n_rows
                     yield batch
                     if self.stopped():

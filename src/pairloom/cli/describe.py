@@ -64,6 +64,7 @@ def _describe_model(artifact: Artifact) -> None:
     if artifact.encoder is not None:
         specs = artifact.encoder.specs_
         facts += [(f"column {name}", type(spec).__name__) for name, spec in specs.items()]
+        facts += [("joined", name) for name in artifact.encoder.field_names_[len(specs) :]]
         facts.append(("label", artifact.label or "none"))
     facts += list(artifact.hyperparameters.items())
     print_table(["what", "value"], facts)

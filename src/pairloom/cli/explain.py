@@ -116,7 +116,7 @@ def _row_of_words(artifact: Artifact, words: Sequence[str]) -> RowBatch:
         if not equals:
             raise UserError(f"explain: a raw column must be NAME=VALUE. Got {word!r}.")
         given[name] = value
-    known = artifact.encoder.field_names_
+    known = artifact.encoder.reading()["columns"]
     if unknown := [name for name in given if name not in known]:
         raise UserError(f"explain: raw columns must be out of {', '.join(known)}. Got {', '.join(unknown)}.")
     columns = {name: StringColumn.from_strings([given.get(name)]) for name in known}

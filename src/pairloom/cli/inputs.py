@@ -9,9 +9,11 @@ from typing import Any, cast
 from pairloom.algorithms.catalogue import algorithm
 from pairloom.algorithms.contract import Algorithm, RowSource
 from pairloom.algorithms.conventions import reading_options_of
+from pairloom.algorithms.raw_columns import TABLE_KEYS
 from pairloom.artifact import Artifact
 from pairloom.cli.options import option_names, settings
-from pairloom.encoding import Bucket, Date, FeatureEncoder, Id, Multi, Spec, Standard, Text
+from pairloom.encoding import EncodedRows, FeatureEncoder
+from pairloom.encoding.words import EncoderWords
 from pairloom.errors import UserError
 from pairloom.formats import read_rows, read_tables
 from pairloom.formats.registry import Format, by_content_type, offers, operation
@@ -20,28 +22,21 @@ from pairloom.rows import RowBatch
 from pairloom.tables import Table
 
 __all__ = [
+    "LABEL",
     "Input",
     "asked_of",
     "column_names",
     "encoded",
-    "feature_specs",
+    "encoder_for",
     "learns_from_labels",
     "plain",
     "raw_columns",
     "rows_for",
+    "table_sources",
     "training_options",
 ]
 
-SPECS: Mapping[str, type[Spec]] = {
-    "id": Id,
-    "multi": Multi,
-    "bucket": Bucket,
-    "standard": Standard,
-    "date": Date,
-    "text": Text,
-}
 LABEL = "rating"
-TIMES = ("time", "timestamp")
 UNNAMED = "column_1"
 TABLE_FORMATS = ("csv", "tsv")
 
@@ -139,19 +134,41 @@ def raw_columns(given: Input, label: str | None, features: str | None) -> str | 
     return LABEL if given.format.name in TABLE_FORMATS and LABEL in column_names(given) else None
 
 
-def feature_specs(given: Input, label: str | None, features: str | None) -> dict[str, Spec] | list[str]:
-    """Say how each raw column is encoded.
+def table_sources(users: str | None, items: str | None, relations: Sequence[str] | None) -> dict[str, str]:
+    """Return the file of each key's table, from ``--users``, ``--items`` and ``--relation KEY=FILE``."""
+    named = {"users": users, "items": items}
+    found = {key: named[name] for name, key in TABLE_KEYS.items()}
+    for word in relations or ():
+        key, equals, file = word.partition("=")
+        if not (key and equals and file):
+            raise UserError(f"--relation must be KEY=FILE, such as user=users.csv. Got {word!r}.")
+        if found.get(key) is not None:
+            raise UserError(f"--relation must name a key that has no table yet. Got {key!r} twice.")
+        found[key] = file
+    return {key: file for key, file in found.items() if file is not None}
+
+
+def encoder_for(given: Input, tables: Mapping[str, str], **asked: str | None) -> FeatureEncoder:
+    """Make the encoder of raw columns, with the tables that they are joined with.
 
     Parameters
     ----------
     given : Input
-    label : str
-    features : str, optional
-        ``user,item,genres:multi``; default: every column but the label and times.
+        Training rows.
+    tables : mapping of str to str
+        File of each key's table.
+    **asked
+        As of `pairloom.encoding.words.EncoderWords`.
     """
-    if features is None:
-        return [name for name in column_names(given) if name != label and name not in TIMES]
-    return dict(_spec(word) for word in features.split(","))
+    words = EncoderWords(list(tables), **asked)
+    read = {
+        key: list(_table(file, given.n_threads, words.table_reading(key))) for key, file in tables.items()
+    }
+    return words.encoder(column_names(given), read)
+
+
+def _table(file: str, n_threads: int, reading: Mapping[str, Any]) -> Iterator[Table]:
+    return read_tables(file, n_threads=n_threads, **reading)
 
 
 def plain(given: Input) -> RowSource:
@@ -161,16 +178,7 @@ def plain(given: Input) -> RowSource:
 
 def encoded(given: Input, encoder: FeatureEncoder, *, label: str | None, training: bool = False) -> RowSource:
     """Return a channel of encoded rows."""
-
-    def rows() -> Iterator[Any]:
-        reading = encoder.reading()
-        kinds: dict[str, Any] = dict(reading["kinds"])
-        columns: Sequence[str] = reading["columns"]
-        if label is not None:
-            columns, kinds[label] = [*columns, label], "number"
-        return encoder.encode(given.tables(columns=columns, kinds=kinds), label=label, training=training)
-
-    return rows
+    return EncodedRows(given.tables, encoder, label, training)
 
 
 def asked_of(artifact: Artifact) -> Algorithm:
@@ -187,12 +195,3 @@ def rows_for(artifact: Artifact, given: Input, *, labelled: bool) -> RowSource:
     if artifact.encoder is None:
         return plain(given)
     return encoded(given, artifact.encoder, label=artifact.label if labelled else None)
-
-
-def _spec(word: str) -> tuple[str, Spec]:
-    name, _, kind = word.strip().partition(":")
-    if kind and kind not in SPECS:
-        raise UserError(
-            f"--features must be NAME or NAME:KIND, KIND one of {', '.join(SPECS)}. Got {word!r}."
-        )
-    return name, SPECS[kind or "id"]()

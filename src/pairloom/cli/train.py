@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated, Any
 
 from cyclopts import App, Group, Parameter
 
 from pairloom.algorithms.catalogue import algorithm, algorithm_names
 from pairloom.algorithms.contract import Algorithm, RowSource
+from pairloom.algorithms.raw_columns import RawColumns
 from pairloom.artifact import Artifact, save_artifact
-from pairloom.cli.inputs import Input, encoded, feature_specs, learns_from_labels, plain, raw_columns
+from pairloom.cli.inputs import (
+    LABEL,
+    Input,
+    encoded,
+    encoder_for,
+    learns_from_labels,
+    plain,
+    raw_columns,
+    table_sources,
+)
 from pairloom.cli.metrics import print_metrics
 from pairloom.cli.options import ContentType, Settings, Threads
 from pairloom.cli.terminal import say
@@ -35,6 +45,7 @@ For example:
 
     pairloom train {name} --train ratings.csv --test held-out.csv{required}
     pairloom train {name} --train clicks.csv --label clicked --features user,ad,tags:multi ...
+    pairloom train {name} --train ratings.csv --users users.csv --items items.csv --history user:item ...
     pairloom train {name} --train train.libsvm --test test.libsvm --model out/model.tar.gz ...
 """
 
@@ -124,20 +135,36 @@ def _hyperparameter(declared: Declared) -> inspect.Parameter:
     )
 
 
+def _raw(name: str, declared_as: str) -> inspect.Parameter:
+    """Make the option that stands for a declaration of `RawColumns`."""
+    (declared,) = (p for p in RawColumns.parameters if p.wire_name == OWN_PREFIX + declared_as)
+    return _option(name, str | None, None, Parameter(group=DATA, help=declared.doc))
+
+
+def _table(name: str, text: str) -> inspect.Parameter:
+    return _option(name, str | None, None, Parameter(group=DATA, help=text))
+
+
 def _common() -> dict[str, inspect.Parameter]:
     text = str | None
     return {
         "label": _option("label", text, None, Parameter(group=DATA, help="Raw column of the label.")),
-        "features": _option(
-            "features",
-            text,
+        "features": _raw("features", "features"),
+        "users": _table("users", "Table to join on column user, a row for every user. File, folder or glob."),
+        "items": _table("items", "Table to join on column item, a row for every item. File, folder or glob."),
+        "relation": _option(
+            "relation",
+            list[str] | None,
             None,
             Parameter(
                 group=DATA,
-                help="Raw columns to learn from, such as user,item,genres:multi. Kinds: id (where none is "
-                "named), multi (a|b|c), bucket, standard, date, text. Default: all but the label and times.",
+                negative=(),
+                consume_multiple=False,
+                help="Table to join as KEY=FILE, a row for every value of column KEY; may be repeated.",
             ),
         ),
+        "history": _raw("history", "histories"),
+        "time": _raw("time", "time"),
         "content_type": _option("content_type", ContentType, None, Parameter(group=DATA)),
         "reading": _option("reading", Settings, None, Parameter(group=DATA)),
         "model": _option(
@@ -160,26 +187,35 @@ def _train(
     *,
     label: str | None,
     features: str | None,
+    users: str | None,
+    items: str | None,
+    relation: list[str] | None,
+    history: str | None,
+    time: str | None,
     content_type: str | None,
     reading: list[str] | None,
     model: Path,
     threads: int,
 ) -> None:
-    started = time.perf_counter()
+    started = perf_counter()
     algorithm_asked = kind(asked)
     inputs = {
         name: Input.parse(source, content_type, reading, threads, algorithm_asked)
         for name, source in sources.items()
     }
+    tables = table_sources(users, items, relation)
+    joins = bool(tables or history or time)
     if learns_from_labels(algorithm_asked):
-        label = raw_columns(inputs["train"], label, features)
+        label = raw_columns(inputs["train"], label or (LABEL if joins else None), features)
         is_raw = label is not None
     else:
-        is_raw = label is not None or features is not None
+        is_raw = label is not None or features is not None or joins
     encoder: FeatureEncoder | None = None
     channels: dict[str, RowSource] = {name: plain(given) for name, given in inputs.items()}
     if is_raw:
-        encoder = FeatureEncoder(feature_specs(inputs["train"], label, features))
+        encoder = encoder_for(
+            inputs["train"], tables, label=label, features=features, histories=history, time=time
+        )
         reads: Mapping[str, Any] = encoder.reading()
         encoder.fit(inputs["train"].tables(**reads))
         channels = {
@@ -191,7 +227,7 @@ def _train(
     strings = kind.hyperparameters_type.parse(asked).to_strings()
     save_artifact(Artifact(kind.name, learned, encoder, label, strings, view.metrics), model)
     print_metrics(view.metrics)
-    size_mb, seconds = model.stat().st_size / 1e6, time.perf_counter() - started
+    size_mb, seconds = model.stat().st_size / 1e6, perf_counter() - started
     say(
         f"Model saved to {model} ({size_mb:.1f} MB), {seconds:.2f} s in all, {view.seconds:.2f} s of training"
     )

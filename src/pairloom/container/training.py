@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from pairloom.algorithms.catalogue import algorithm, algorithm_names
 from pairloom.algorithms.checkpoints import NO_CHECKPOINTS, Checkpoints
-from pairloom.algorithms.contract import Algorithm, Model
+from pairloom.algorithms.contract import Algorithm, Model, RowSource
 from pairloom.algorithms.conventions import check_channels_of, conventions_of, reading_options_of
 from pairloom.algorithms.log_lines import LogLines, configuration_lines, information_line
 from pairloom.algorithms.sagemaker_artifacts import FORMS
@@ -28,9 +29,13 @@ from pairloom.container.folders import Folders
 from pairloom.container.hosts import join
 from pairloom.container.listener import JobListener
 from pairloom.container.outputs import save_metrics, save_model
+from pairloom.container.raw_columns import raw_channels, without_raw_columns
 from pairloom.container.stopping import StopRequest
 from pairloom.container.variables import switch
 from pairloom.errors import PairloomError, UserError
+
+if TYPE_CHECKING:
+    from pairloom.encoding import FeatureEncoder
 
 __all__ = ["train"]
 
@@ -73,24 +78,32 @@ def train(
         )
     folders.failure.unlink(missing_ok=True)
     kind = _algorithm(name or environment.get(NAME_VARIABLE))
-    given = _declared(hyperparameters(folders), kind)
-    for line in _configuration(kind, given, folders):
+    told = _declared(hyperparameters(folders), kind)
+    given = without_raw_columns(told)
+    for line in _configuration(kind, told, folders):
         write(line)
     asked = kind(given)
     job = Job(folders, kind, given, resources(folders), _wants_model_algo_1(environment, kind), stop, write)
     channels = input_channels(folders)
+    raw = raw_channels(told, channels, len(job.hosts.names))
+    tables = {} if raw is None else {name: channels[name] for name in raw.table_of.values()}
+    channels = {name: words for name, words in channels.items() if name not in tables}
     check_channels_of(kind, channels)
     with together(join(job.hosts, environment)) as collective, ExitStack() as stack:
-        sources = open_channels(
-            channels, kind.channels, reading=partial(reading_options_of, asked),
-            data=folders.data, hosts=job.hosts, environment=environment,
-            n_threads=n_threads, stopped=stop.__bool__,
-        )  # fmt: skip
-        for source in sources.values():
-            stack.callback(source.close)
+        common: dict[str, Any] = {
+            "data": folders.data, "hosts": job.hosts, "environment": environment, "n_threads": n_threads,
+            "stopped": stop.__bool__,
+        }  # fmt: skip
+        opened = open_channels(channels, kind.channels, reading=partial(reading_options_of, asked), **common)
+        for channel in opened.values():
+            stack.callback(channel.close)
         checkpoints = job.checkpoints(collective)
         listener = JobListener(_log(job), stop, collective)
         try:
+            sources: Mapping[str, RowSource] = opened
+            if raw is not None:
+                sources, job.encoder = raw.encoded(opened, open_channels(tables, raw.declared, **common))
+                job.label = raw.asked.pairloom_label
             model = asked.fit(
                 sources, n_threads=n_threads, report=listener, checkpoints=checkpoints, collective=collective
             )
@@ -105,7 +118,7 @@ def train(
             job.save(model, listener)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Job:
     """What was asked, by whom it is done, and where it goes."""
 
@@ -116,6 +129,8 @@ class Job:
     model_algo_1: bool
     stop: StopRequest
     write: Write
+    encoder: FeatureEncoder | None = None
+    label: str | None = None
 
     def say(self, message: str) -> None:
         """Write a sentence to the log."""
@@ -138,7 +153,7 @@ class Job:
     def save(self, model: Model, listener: JobListener) -> None:
         """Write the model and its metrics."""
         strings = self.kind.hyperparameters_type.parse(self.given).to_strings()
-        artifact = Artifact(self.kind.name, model, None, None, strings, listener.metrics)
+        artifact = Artifact(self.kind.name, model, self.encoder, self.label, strings, listener.metrics)
         save_model(artifact, self.folders.model, model_algo_1=self.model_algo_1)
         save_metrics({"metrics": listener.metrics, "epochs": listener.epochs}, self.folders.output_data)
 

@@ -247,12 +247,15 @@ class FeatureEncoder(TransformerManners):
         weight: str | None = None,
         with_fields: bool = False,
         batch_rows: int = BATCH_ROWS,
+        lends: bool = True,
     ) -> Iterator[RelationalRows]:
         """Turn raw columns into batches of rows, what belongs to keys apart and the same in all batches.
 
         Parameters
         ----------
         X, training, label, weight, with_fields, batch_rows : as of `encode`
+        lends : bool
+            Whether `training` lends cells; a solver that draws parameters from a prior has no need of them.
 
         Returns
         -------
@@ -272,7 +275,7 @@ class FeatureEncoder(TransformerManners):
         source = self._open(X)
         extra = [name for name in (label, weight) if name is not None]
         check_available(learned.inputs + extra, source.names)
-        lends = training and (values["unseen_samples"] > 0 or values["missing_share"] > 0)
+        lends = lends and training and (values["unseen_samples"] > 0 or values["missing_share"] > 0)
         settings = {name: values[name] for name in ("unseen_samples", "missing_share")}
         learned.settle()
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from pairloom.algorithms.checked_rows import checked_rows
+from pairloom.algorithms.checked_rows import checked_relational, checked_rows
 from pairloom.algorithms.checkpoints import NO_CHECKPOINTS, Checkpoints
 from pairloom.algorithms.contract import Channel, InputMode, RowSource, check_channels
 from pairloom.algorithms.factorization_machines.hyperparameters import FactorizationMachinesHyperparameters
@@ -17,9 +17,10 @@ from pairloom.algorithms.factorization_machines.settings import trainer_settings
 from pairloom.algorithms.report import ChannelScored, Report, TrainingEnded, silent
 from pairloom.collective import ALONE, Collective
 from pairloom.errors import DivergenceError, UserError
-from pairloom.fm.trainers import trainer_for
+from pairloom.fm.trainers import SWEEPING, trainer_for
 from pairloom.hyperparameters import Hyperparameters
 from pairloom.metrics import BINARY, REGRESSION, Metric
+from pairloom.rows import RelationalRows, RelationalSource, RowBatch
 
 __all__ = ["FactorizationMachines"]
 
@@ -90,7 +91,8 @@ class FactorizationMachines:
         Parameters
         ----------
         channels : mapping of str to callable
-            Each opens a fresh pass over batches of labelled rows.
+            Each opens a fresh pass over batches of labelled rows. Of one that is a
+            `pairloom.rows.RelationalSource`, "als" and "mcmc" visit shared parts once a sweep.
         n_threads : int
             Threads, where `pairloom_n_threads` leaves it open.
         report : callable
@@ -124,13 +126,19 @@ class FactorizationMachines:
             for name, source in channels.items()
         }
         settings = trainer_settings(asked, n_threads=n_threads)
+        relational = {
+            name: checked_relational(source, name, binary=binary, feature_dim=asked.feature_dim)
+            for name, source in channels.items()
+            if settings.solver in SWEEPING and isinstance(source, RelationalSource)
+        }
+        train: Callable[[], Iterator[Any]] = relational.get("train", sources["train"])
         trainer = trainer_for(settings)
         listener = TrainingListener(
             report, settings.epochs, binary=binary, batch_interval=asked.batch_metrics_publish_interval
         )
         try:
             trainer.fit(
-                sources["train"],
+                train,
                 validation=sources.get("validation"),
                 on_epoch=listener.epoch_ended,
                 on_batch=listener.batch_measured,
@@ -152,6 +160,7 @@ class FactorizationMachines:
         metrics = trainer.history[-1].metrics if trainer.history else listener.metrics
         report(TrainingEnded(len(trainer.history), metrics, seconds))
         if "test" in sources:
-            scores = measured(machine, sources["test"], n_threads=settings.n_threads, collective=collective)
+            test: Callable[[], Iterator[RowBatch | RelationalRows]] = relational.get("test", sources["test"])
+            scores = measured(machine, test, n_threads=settings.n_threads, collective=collective)
             report(ChannelScored("test", scores))
         return FactorizationMachinesModel(machine)

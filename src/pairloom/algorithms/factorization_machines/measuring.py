@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 
 import numpy as np
 
-from pairloom.algorithms.contract import RowSource
 from pairloom.collective import ALONE, Collective
 from pairloom.fm.model import FactorizationMachine
 from pairloom.metrics import BINARY, REGRESSION, BinaryCounts, RegressionErrors
+from pairloom.rows import RelationalRows, RowBatch
 
 __all__ = ["loss_metrics", "measured"]
 
 
 def measured(
-    machine: FactorizationMachine, source: RowSource, *, n_threads: int, collective: Collective = ALONE
+    machine: FactorizationMachine,
+    source: Callable[[], Iterator[RowBatch | RelationalRows]],
+    *,
+    n_threads: int,
+    collective: Collective = ALONE,
 ) -> dict[str, float]:
     """Score one pass over the labelled rows of all hosts; metrics by name, in the order of SageMaker's log."""
     binary = machine.task == "classification"
