@@ -111,7 +111,13 @@ void bind_fm(nb::module_& m) {
                             std::move(labels), std::move(weights), n_rows};
           },
           "indptr"_a.none(), "row_length"_a, "indices"_a, "values"_a.none(), "labels"_a.none(), "weights"_a.none(),
-          "n_rows"_a);
+          "n_rows"_a)
+      .def(
+          "with_indices",
+          [](const Rows& self, Vector<const std::int32_t> indices) {
+            return Rows{self.indptr, self.row_length, std::move(indices), {}, {}, {}, self.n_rows};
+          },
+          "indices"_a, "The same rows with others in place of the indices, and no values.");
 
   nb::class_<State>(m, "FmState")
       .def(nb::init<Solver, std::size_t, const std::string&>(), "solver"_a, "k"_a, "level"_a = "")

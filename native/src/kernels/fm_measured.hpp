@@ -13,8 +13,9 @@ namespace {
 // while and summed up in whole vectors, apart from the chain of dependent steps.
 class Measured {
  public:
-  Measured(const TrainArguments& a, FmTotals& totals)
-      : squared_(a.step.loss == Loss::squared), rows_(a.rows), first_(a.begin), totals_(totals) {}
+  Measured(const TrainArguments& a, FmTotals& totals) : Measured(a.step.loss, a.rows, a.begin, totals) {}
+  Measured(Loss loss, const RowView& rows, std::size_t begin, FmTotals& totals)
+      : squared_(loss == Loss::squared), rows_(rows), first_(begin), totals_(totals) {}
 
   void keep(std::size_t row, float value) { values_[(row - first_) % most] = value; }
   // To be called before every row and after the last, where no vector is in use.

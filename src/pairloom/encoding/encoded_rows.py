@@ -35,8 +35,10 @@ class EncodedRows:
     training: bool = False
 
     def __call__(self) -> Iterator[RowBatch]:
-        """Open a pass over rows; those of training lend cells to unseen ids and missing values."""
-        return self.encoder.encode(self._opened(), label=self.label, training=self.training)
+        """Open a pass over rows; those of training have fields and lend cells to unseen ids and missing values."""
+        return self.encoder.encode(
+            self._opened(), label=self.label, training=self.training, with_fields=self.training
+        )
 
     def relational(self) -> Iterator[RelationalRows]:
         """Open a pass over rows whose shared parts stay apart; none lends a cell."""

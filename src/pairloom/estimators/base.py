@@ -14,11 +14,18 @@ import numpy.typing as npt
 from pairloom.errors import UserError
 from pairloom.estimators.conformance import EstimatorManners, not_fitted
 from pairloom.estimators.explaining import Explaining
-from pairloom.estimators.inputs import feature_names, labels_of, parts_of, rows_of, weights_of
+from pairloom.estimators.inputs import (
+    feature_names,
+    labels_of,
+    parts_of,
+    rows_of,
+    weights_of,
+    with_column_fields,
+)
 from pairloom.estimators.progress import epoch_progress
 from pairloom.estimators.saved import read_description, saved_description
 from pairloom.estimators.tuning import Tuning
-from pairloom.fm.defaults import defaults_for
+from pairloom.fm.defaults import Defaults, defaults_for
 from pairloom.fm.epochs import EpochReport
 from pairloom.fm.model import FactorizationMachine
 from pairloom.fm.model_file import load_model, save_model
@@ -38,6 +45,9 @@ LARGEST_JOIN_BYTES = 1 << 30
 """Joined rows of more than this are not kept, but joined anew in every epoch while the batch before trains."""
 JOINED_NONZEROS = 1 << 22
 SOLVERS = ("sgd", "adagrad", "adam", "ftrl", "als", "mcmc")
+STEPPING = ("adagrad", "sgd")
+INTERACTIONS = ("pairwise", "field-aware", "field-weighted", "order-3", "order-4")
+WITH_FIELDS = ("field-aware", "field-weighted")
 SCHEDULES = ("constant", "linear", "inverse")
 INITIALIZERS = ("normal", "uniform", "constant")
 
@@ -50,7 +60,10 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
 
     classes_: npt.NDArray[Any]
     n_factors: int
-    solver: str
+    interactions: str
+    fields: Any
+    normalize_rows: bool
+    solver: str | None
     epochs: int | None
     burn_in: int | None
     n_chains: int
@@ -132,7 +145,7 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         if validation is None and self.early_stopping:
             rows, validation = self._hold_out(rows)
         settings = self._settings()
-        if isinstance(rows, RelationalRows) and self.solver not in SWEEPING:
+        if isinstance(rows, RelationalRows) and self._solver() not in SWEEPING:
             settings = replace(settings, memory_limit_bytes=LARGEST_JOIN_BYTES)
         if not (self.warm_start and hasattr(self, "trainer_")):
             self.trainer_ = trainer_for(settings)
@@ -143,9 +156,9 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> Self:
-        if self.solver in SWEEPING:
+        if self._solver() in SWEEPING:
             raise UserError(
-                f"{type(self).__name__}: partial_fit needs a solver that streams. Got {self.solver!r}, which learns "
+                f"{type(self).__name__}: partial_fit needs a solver that streams. Got {self._solver()!r}, which learns "
                 "from all rows at once. Call fit, or take 'sgd'."
             )
         first = not hasattr(self, "model_")
@@ -162,6 +175,11 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
 
     def _keep_shape(self, settings: FMSettings) -> None:
         before = self.trainer_.settings
+        if (settings.interactions, settings.normalize_rows) != (before.interactions, before.normalize_rows):
+            raise UserError(
+                f"{type(self).__name__}: 'interactions' and 'normalize_rows' must stay {before.interactions!r} and "
+                f"{before.normalize_rows} to go on training. Fit a new estimator."
+            )
         if (settings.solver, settings.n_factors) != (before.solver, before.n_factors):
             raise UserError(
                 f"{type(self).__name__}: 'solver' and 'n_factors' must stay {before.solver!r} and {before.n_factors} "
@@ -190,7 +208,7 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
 
     def _source(self, rows: RowBatch | RelationalRows) -> Callable[[], Iterable[Any]]:
         """Return the rows as a source of batches; a solver that streams joins a batch at a time."""
-        if isinstance(rows, RowBatch) or self.solver in SWEEPING:
+        if isinstance(rows, RowBatch) or self._solver() in SWEEPING:
             return lambda: [rows]
         settings = self.trainer_.settings
         size_bytes = 8 * int(joined_lengths(rows).sum())
@@ -204,8 +222,10 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, grow: bool = False, classes: Any = None
     ) -> RowBatch | RelationalRows:
         rows = parts_of(X)
-        if isinstance(rows, RelationalRows) and self.solver not in SWEEPING:
+        if isinstance(rows, RelationalRows) and self._solver() not in SWEEPING:
             rows = checked_parts(rows)
+        if self.interactions in WITH_FIELDS:
+            rows = self._with_fields(rows_of(rows))
         if rows.n_rows == 0 or rows.n_features == 0:
             what, n = ("sample", 0) if rows.n_rows == 0 else ("feature", 0)
             raise UserError(
@@ -227,11 +247,25 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         return rows.labelled(labels, weights)
 
     def _prepare_validation(self, X: Any, y: Any) -> RowBatch:
-        rows = rows_of(X)
+        rows = self._with_fields(rows_of(X))
         labels = self._encode_labels(
             labels_of(y if y is not None else rows.labels, rows.n_rows), classes="known"
         )
         return rows.labelled(labels)
+
+    def _with_fields(self, rows: RowBatch) -> RowBatch:
+        """Return rows with the field of every value, where that matters and is known."""
+        if self.interactions not in WITH_FIELDS:
+            return rows
+        return with_column_fields(rows, self.fields, getattr(self, "model_", None), type(self).__name__)
+
+    def _solver(self) -> str:
+        if self.solver is not None:
+            return self.solver
+        return "sgd" if self.interactions == "pairwise" else "adagrad"
+
+    def _defaults(self) -> Defaults:
+        return defaults_for(cast(Any, self._solver()), self._task, cast(Any, self.interactions))
 
     def _check_columns(
         self, X: Any, rows: RowBatch | RelationalRows, *, reset: bool, grow: bool = False
@@ -287,7 +321,8 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
 
     def _settings(self, *, partial: bool = False) -> FMSettings:
         self._check_parameters()
-        default = defaults_for(self.solver, self._task)  # pyright: ignore[reportArgumentType]
+        solver, interactions = cast(Any, self._solver()), cast(Any, self.interactions)
+        default = self._defaults()
         rate = default.learning_rate if self.learning_rate is None else float(self.learning_rate)
 
         def either(value: float | None, otherwise: float) -> float:
@@ -296,7 +331,9 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         return FMSettings(
             task=self._task,
             n_factors=int(self.n_factors),
-            solver=self.solver,  # pyright: ignore[reportArgumentType]
+            solver=solver,
+            interactions=interactions,
+            normalize_rows=bool(self.normalize_rows),
             epochs=default.epochs if self.epochs is None else int(self.epochs),
             burn_in=None if self.burn_in is None else int(self.burn_in),
             n_samples=int(self.n_samples),
@@ -331,14 +368,17 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
     def _check_parameters(self) -> None:
         owner = type(self).__name__
         self._check_sweeping()
-        for name, choices in (
-            ("solver", SOLVERS),
-            ("learning_rate_schedule", SCHEDULES),
-            ("init_method", INITIALIZERS),
+        for name, value, choices in (
+            ("interactions", self.interactions, INTERACTIONS),
+            ("solver", self._solver(), SOLVERS if self.interactions == "pairwise" else STEPPING),
+            ("learning_rate_schedule", self.learning_rate_schedule, SCHEDULES),
+            ("init_method", self.init_method, INITIALIZERS),
         ):
-            value = getattr(self, name)
             if value not in choices:
-                raise UserError(f"{owner}: '{name}' must be one of {', '.join(choices)}. Got {value!r}.")
+                of = f" with interactions {self.interactions!r}" if choices is STEPPING else ""
+                raise UserError(f"{owner}: '{name}' must be one of {', '.join(choices)}{of}. Got {value!r}.")
+        if self.normalize_rows and self.interactions == "pairwise":
+            raise UserError(f"{owner}: 'normalize_rows' needs other 'interactions' than 'pairwise'.")
         for name in ("n_factors", "epochs", "batch_size", "n_iter_no_change", "n_samples", "n_chains"):
             value = getattr(self, name)
             if name == "epochs" and value is None:
@@ -357,9 +397,9 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
             value = getattr(self, name)
             if not (isinstance(value, (int, float, np.number)) and np.isfinite(value)):
                 raise UserError(f"{owner}: '{name}' must be a finite number. Got {value!r}.")
-        if self.solver != "ftrl" and (self.linear_l1 or self.factors_l1):
+        if self._solver() != "ftrl" and (self.linear_l1 or self.factors_l1):
             raise UserError(
-                f"{owner}: L1 penalties need solver='ftrl'. Got {self.solver!r}. Change it or set them to 0."
+                f"{owner}: L1 penalties need solver='ftrl'. Got {self._solver()!r}. Change it or set them to 0."
             )
 
     def _check_sweeping(self) -> None:
@@ -369,10 +409,10 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
             raise UserError(
                 f"{owner}: 'burn_in' must be None or an integer of 0 or more. Got {self.burn_in!r}."
             )
-        if self.early_stopping and self.solver in SWEEPING:
+        if self.early_stopping and self._solver() in SWEEPING:
             raise UserError(
-                f"{owner}: 'early_stopping' must be off with solver {self.solver!r}, which does not overfit with more "
-                "epochs as steps do."
+                f"{owner}: 'early_stopping' must be off with solver {self._solver()!r}, which does not overfit "
+                "with more epochs as steps do."
             )
 
     def _fitted(self) -> FactorizationMachine:
@@ -409,7 +449,8 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         posterior = self._fitted().posterior
         if posterior is None:
             raise UserError(
-                f"{type(self).__name__}: predict_samples needs solver 'mcmc', which keeps samples. Got {self.solver!r}."
+                f"{type(self).__name__}: predict_samples needs solver 'mcmc', which keeps samples. Got "
+                f"{self._solver()!r}."
             )
         return np.stack(list(posterior.scores(checked_parts(rows), n_threads=self._threads())))
 
@@ -433,7 +474,11 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
 
     @property
     def factors_(self) -> npt.NDArray[np.float32]:
-        """Factors, of shape (n_features, n_factors)."""
+        """Factors, of shape (n_features, n_factors).
+
+        With interactions "field-aware" of shape (n_features, n_fields, n_factors); "order-3" and "order-4", of shape
+        (n_features, order - 1, n_factors).
+        """
         return self._fitted().factors
 
     def save(self, path: str | Path) -> None:
@@ -481,6 +526,9 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         estimator.n_factors = model.n_factors
         estimator.model_, estimator._extra_arrays = model, extra_arrays
         estimator.n_features_in_ = model.n_features
+        if model.interactions is not None:
+            estimator.interactions = model.interactions.kind
+            estimator.normalize_rows = model.interactions.normalize_rows
         if described.feature_names is not None:
             estimator.feature_names_in_ = described.feature_names
         if model.task == "classification":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,13 @@ from pairloom.formats.frames import as_frame
 from pairloom.formats.matrices import rows_of_matrix
 from pairloom.rows import RelationalRows, RowBatch
 
-__all__ = ["feature_names", "labels_of", "parts_of", "rows_of", "weights_of"]
+if TYPE_CHECKING:
+    from pairloom.fm.model import FactorizationMachine
+
+__all__ = ["feature_names", "labels_of", "parts_of", "rows_of", "weights_of", "with_column_fields"]
+
+MOST_COLUMNS_AS_FIELDS = 256
+"""Of a matrix no wider, each column is a field of its own where nothing else is said."""
 
 
 def feature_names(X: Any) -> npt.NDArray[np.object_] | None:
@@ -58,6 +65,48 @@ def _numbers(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         raise TypeError(f"X must hold numbers: {error}. Encode raw columns with a FeatureEncoder.") from error
     except ValueError as error:
         raise UserError(f"X must hold numbers: {error}. Encode raw columns with a FeatureEncoder.") from error
+
+
+def with_column_fields(
+    rows: RowBatch, fields: Any, model: FactorizationMachine | None, owner: str
+) -> RowBatch:
+    """Return rows with the field of every value.
+
+    Parameters
+    ----------
+    rows : RowBatch
+        Fields that they have are kept.
+    fields : array-like of shape (n_features,), optional
+        Field of each column.
+    model : FactorizationMachine, optional
+        That was trained before; of the columns that it knows, it knows the fields.
+    owner : str
+        Named in errors.
+
+    Raises
+    ------
+    UserError
+        For `fields` that do not fit, or where nothing says the fields of more than 256 columns.
+    """
+    if rows.fields is not None:
+        return rows
+    if fields is not None:
+        of = np.asarray(fields)
+        if of.ndim != 1 or of.dtype.kind not in "iu" or (len(of) and int(of.min()) < 0):
+            raise UserError(f"{owner}: 'fields' must be whole numbers of 0 or more, one for each column.")
+        if len(of) < rows.n_features:
+            raise UserError(
+                f"{owner}: 'fields' must hold the field of each of the {rows.n_features} columns. Got {len(of)}."
+            )
+        return replace(rows, fields=of[rows.indices].astype(np.int32))
+    if model is not None:
+        return rows
+    if rows.n_features > MOST_COLUMNS_AS_FIELDS:
+        raise UserError(
+            f"{owner}: 'fields' must say the field of each of the {rows.n_features} columns, as FeatureEncoder.fields_ "
+            "does. Got None. Give it, or rows that have fields (text/libffm)."
+        )
+    return replace(rows, fields=rows.indices.copy())
 
 
 def labels_of(y: Any, n_rows: int) -> npt.NDArray[Any]:

@@ -10,14 +10,24 @@ PARAMETERS = """Parameters
     ----------
     n_factors : int, default 16
         Dimensionality of the factorization.
-    solver : {"sgd", "adagrad", "adam", "ftrl", "als", "mcmc"}, default "sgd"
+    interactions : {"pairwise", "field-aware", "field-weighted", "order-3", "order-4"}, default "pairwise"
+        "field-aware": each feature has factors for every field that it can meet, often the best on clicks; memory and
+        time grow with the number of fields. "field-weighted": one row of factors a feature and a weight for each pair
+        of fields. "order-3" and "order-4": products of three, or of four, features count too.
+    fields : array-like of shape (n_features,), optional
+        Field of each column, such as ``encoder.fields_``, for the two kinds that know fields. Not needed for rows that
+        have fields (text/libffm), nor where every column is a field: of up to 256 columns each is one by itself.
+    normalize_rows : bool, default False
+        Scale every row to unit length, as libffm does; with other interactions than "pairwise".
+    solver : {"sgd", "adagrad", "adam", "ftrl", "als", "mcmc"}, optional
+        None is "sgd", and "adagrad" with other interactions than "pairwise", which can also have "sgd".
         "sgd" is the fastest and most accurate on ratings; "adagrad" suits features of very different frequency;
         "adam" steps in mini-batches as SageMaker's algorithm does; "ftrl" with L1 gives sparse models.
         "mcmc" and "als" keep the rows in memory and sweep over the columns. "mcmc" samples from the posterior
         distribution: the most accurate, with nothing to tune; predictions are means over samples. "als" is
         coordinate descent.
     epochs : int, optional
-        Passes over the training rows. None is 30, of "als" 50 and of "mcmc" 512.
+        Passes over the training rows. None is 30, of "als" 50, of "mcmc" 512, and fewer of other interactions.
     learning_rate : float, optional
         Step size of linear weights and factors, a tenth of it for the bias. While training, labels are scaled to
         unit variance and features that exceed 4 to at most 1, so one value suits most data. None takes the

@@ -58,7 +58,10 @@ class FactorizationMachineRegressor(FactorizationMachineEstimator):
         self,
         n_factors: int = 16,
         *,
-        solver: str = "sgd",
+        interactions: str = "pairwise",
+        fields: Any = None,
+        normalize_rows: bool = False,
+        solver: str | None = None,
         epochs: int | None = None,
         learning_rate: float | None = None,
         bias_learning_rate: float | None = None,
@@ -170,9 +173,9 @@ class FactorizationMachineRegressor(FactorizationMachineEstimator):
             raise UserError(
                 f"{type(self).__name__}: 'likelihood' must be 'normal' or 'ordinal'. Got {self.likelihood!r}."
             )
-        if self.likelihood == "ordinal" and self.solver != "mcmc":
+        if self.likelihood == "ordinal" and self._solver() != "mcmc":
             raise UserError(
-                f"{type(self).__name__}: likelihood 'ordinal' needs solver 'mcmc'. Got {self.solver!r}."
+                f"{type(self).__name__}: likelihood 'ordinal' needs solver 'mcmc'. Got {self._solver()!r}."
             )
         return "ordinal" if self.likelihood == "ordinal" else "normal"
 

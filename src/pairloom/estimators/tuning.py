@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from pairloom.errors import DivergenceError, MissingExtraError, UserError
 from pairloom.estimators.inputs import labels_of, rows_of, weights_of
-from pairloom.fm.defaults import Defaults, defaults_for
+from pairloom.fm.defaults import Defaults
 from pairloom.kernels.native_rows import take_rows
 from pairloom.rows import RowBatch
 
@@ -72,10 +72,15 @@ class Tuning:
 
     if TYPE_CHECKING:
         _task: Task
-        solver: str
         validation_fraction: float
         verbose: int
         tuning_: TuningResult
+
+        def _solver(self) -> str: ...
+
+        def _defaults(self) -> Defaults: ...
+
+        def _with_fields(self, rows: RowBatch) -> RowBatch: ...
 
         def _seed(self) -> int: ...
 
@@ -151,8 +156,8 @@ class Tuning:
         return self.fit(X, y, sample_weight)
 
     def _usual_search(self) -> dict[str, Choices]:
-        around = defaults_for(self.solver, self._task)  # pyright: ignore[reportArgumentType]
-        if self.solver == "mcmc":
+        around = self._defaults()
+        if self._solver() == "mcmc":
             raise UserError(
                 "tune: the solver must have penalties to search. Got 'mcmc', which learns its own. Call fit, or name "
                 "parameters with 'search'."
@@ -169,7 +174,7 @@ class Tuning:
     def _own_settings(self, space: Mapping[str, Choices]) -> dict[str, Any]:
         """What the estimator would do by itself, where the search can express it."""
         own: dict[str, Any] = {}
-        default: Defaults = defaults_for(self.solver, self._task)  # pyright: ignore[reportArgumentType]
+        default = self._defaults()
         for name, value in self.get_params().items():
             if name in space:
                 own[name] = getattr(default, name) if value is None and hasattr(default, name) else value
@@ -178,7 +183,7 @@ class Tuning:
     def _split(
         self, X: Any, y: Any, sample_weight: Any, validation_data: tuple[Any, Any] | None, seed: int
     ) -> _Data:
-        rows = rows_of(X)
+        rows = self._with_fields(rows_of(X))
         labels = labels_of(y if y is not None else rows.labels, rows.n_rows)
         weights = weights_of(sample_weight if sample_weight is not None else rows.weights, rows.n_rows)
         if validation_data is not None:

@@ -15,12 +15,14 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from pairloom.errors import DataError, UserError
+from pairloom.errors import UserError
 from pairloom.fm.chunks import LabelScale
 from pairloom.fm.epochs import Best, EpochReport, Position
 from pairloom.fm.feature_order import FeatureOrder
+from pairloom.fm.interactions.fields import MOST_FIELDS
+from pairloom.fm.interactions.state import new_state
 from pairloom.fm.settings import FMSettings
-from pairloom.fm.state import TrainingState
+from pairloom.fm.state import TrainingState, damaged_state
 from pairloom.formats.tensor_file import TensorPieces, open_tensors, write_tensors
 from pairloom.kernels.fm import allocate_table
 
@@ -77,6 +79,8 @@ class _State(msgspec.Struct, forbid_unknown_fields=True):
     random: _Random
     best: _Best | None
     history: list[_Epoch]
+    interactions: str = "pairwise"
+    n_fields: int = 0
 
 
 def write_training(
@@ -104,6 +108,9 @@ def write_training(
     own = best.table is not None and best.epoch < position.epoch - 1
     if best.table is not None and own:
         arrays["best"] = _in_pieces(best.table, order)
+        if best.pair_weights is not None:
+            arrays["best_pair_weights"] = best.pair_weights
+    arrays |= state.further_arrays()
     write_tensors(folder / ARRAYS_FILE, arrays)
     saved = _State(
         FORMAT, VERSION, s.task, s.solver, s.n_factors, len(state.table), state.native.bias,
@@ -116,6 +123,7 @@ def write_training(
             _Epoch(r.epoch, r.train_loss, r.validation_loss, r.n_rows, r.seconds, r.is_best, dict(r.metrics))
             for r in history
         ],
+        s.interactions, state.n_fields,
     )  # fmt: skip
     (folder / STATE_FILE).write_bytes(msgspec.json.encode(saved))
 
@@ -154,16 +162,17 @@ def read_training(folder: Path, settings: FMSettings) -> tuple[TrainingState, Po
     try:
         path = folder / STATE_FILE
         if path.stat().st_size > LARGEST_STATE_BYTES:
-            raise _damaged(source, f"{path.stat().st_size} bytes of {STATE_FILE}")
+            raise damaged_state(source, f"{path.stat().st_size} bytes of {STATE_FILE}")
         saved = msgspec.json.decode(path.read_bytes(), type=_State)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise _damaged(source, str(error)) from error
+        raise damaged_state(source, str(error)) from error
     if saved.format != FORMAT or saved.version != VERSION:
-        raise _damaged(source, f"format {saved.format!r}, version {saved.version}")
+        raise damaged_state(source, f"format {saved.format!r}, version {saved.version}")
     for name, before, now in (
         ("task", saved.task, settings.task),
         ("solver", saved.solver, settings.solver),
         ("number of factors", saved.n_factors, settings.n_factors),
+        ("kind of interactions", saved.interactions, settings.interactions),
     ):
         if before != now:
             raise UserError(
@@ -172,9 +181,10 @@ def read_training(folder: Path, settings: FMSettings) -> tuple[TrainingState, Po
             )
     fault = _fault(saved)
     if fault is not None:
-        raise _damaged(source, fault)
+        raise damaged_state(source, fault)
     arrays = open_tensors(folder / ARRAYS_FILE)
-    state = TrainingState(settings)
+    state = new_state(settings)
+    state.restore_further(arrays, saved.n_fields, saved.n_features, source)
     state.native.bias, state.native.bias_state = saved.bias, saved.bias_state
     state.label_scale, state.label_range = LabelScale(*saved.label_scale), saved.label_range
     state.rate, state.passes, state.started = saved.rate, saved.passes, True
@@ -186,6 +196,9 @@ def read_training(folder: Path, settings: FMSettings) -> tuple[TrainingState, Po
         if saved.best.parameters != "none":
             name = "best" if saved.best.parameters == "own" else "table"
             best.table = _read_table(arrays, name, saved.n_features, state, source)
+            best.pair_weights = state.read_pair_weights(
+                arrays, "best_pair_weights" if saved.best.parameters == "own" else "pair_weights", source
+            )
     history = [EpochReport(*(getattr(e, name) for name in e.__struct_fields__)) for e in saved.history]
     return state, Position(_random(saved.random), saved.epoch, best), history
 
@@ -202,6 +215,7 @@ def _fault(saved: _State) -> str | None:
         "label_range": -LARGEST <= saved.label_range[0] <= saved.label_range[1] <= LARGEST,
         "rate": 0 < saved.rate <= 1,
         "n_features": 0 <= saved.n_features < 2**31,
+        "n_fields": 0 <= saved.n_fields <= MOST_FIELDS,
         "passes": 0 <= saved.passes < 2**62,
         "epoch": 1 <= saved.epoch < 2**62,
         "random": _is_hexadecimal(random.state) and _is_hexadecimal(random.inc) and int(random.inc, 16) % 2 == 1
@@ -232,23 +246,17 @@ def _random(saved: _Random) -> np.random.Generator:
 def _read_table(
     arrays: dict[str, npt.NDArray[Any]], name: str, n_features: int, state: TrainingState, source: str
 ) -> Table:
-    stride, k_padded, solver = state.native.stride, state.native.k_padded, state.settings.solver
+    stride = state.native.stride
     stored = arrays.get(name)
     if stored is None or stored.dtype != np.float32 or stored.shape != (n_features, stride):
-        raise _damaged(source, f"no {name!r} of {n_features} x {stride} float32")
+        raise damaged_state(source, f"no {name!r} of {n_features} x {stride} float32")
     table = allocate_table(n_features, stride)
     step = max(1, PIECE_FLOATS // stride)
     for start in range(0, n_features, step):
         piece = table[start : start + step]
         piece[:] = stored[start : start + step]
-        sound = np.isfinite(piece).all()
-        if solver == "adagrad":
-            sound &= (piece[:, k_padded + 1] > 0).all()
-        elif solver != "sgd":  # sums of squares
-            second = piece[:, 2 * k_padded + 3 : 3 * k_padded + 3]
-            sound &= (piece[:, k_padded + 2] >= 0).all() & (second >= 0).all()
-        if not sound:
-            raise _damaged(source, f"an impossible number in {name!r}")
+        if not (np.isfinite(piece).all() and state.may_hold(piece)):
+            raise damaged_state(source, f"an impossible number in {name!r}")
     return table
 
 
@@ -257,14 +265,7 @@ def _read_scale(arrays: dict[str, npt.NDArray[Any]], n_features: int, source: st
     if scale is None:
         return None
     if scale.dtype != np.float32 or scale.ndim != 1 or len(scale) > n_features:
-        raise _damaged(source, "a 'feature_scale' that does not fit")
+        raise damaged_state(source, "a 'feature_scale' that does not fit")
     if not ((scale >= 1) & (scale <= LARGEST)).all():
-        raise _damaged(source, "an impossible number in 'feature_scale'")
+        raise damaged_state(source, "an impossible number in 'feature_scale'")
     return np.array(scale)
-
-
-def _damaged(source: str, got: str) -> DataError:
-    return DataError(
-        "a state of training that is whole", got=got, source=f"checkpoint {source}",
-        action="Begin with an empty folder for checkpoints",
-    )  # fmt: skip

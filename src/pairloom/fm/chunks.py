@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pairloom.errors import DataError
 from pairloom.fm.tiles import PairGroups, tile_order
 from pairloom.kernels import _native
-from pairloom.kernels.native_rows import find_repeated, native_rows, sum_repeated
+from pairloom.kernels.native_rows import find_repeated, gather_fields, native_rows, sum_repeated
 from pairloom.rows import RowBatch
 
 __all__ = ["Chunk", "LabelScale", "chunk_rows", "chunks_of"]
@@ -173,6 +173,11 @@ class Chunk:
         return None if isinstance(self.data, PackedPairs) else self.data.values
 
     @property
+    def fields(self) -> npt.NDArray[np.int32] | None:
+        """Fields of the non-zeros, for machines that ask for them."""
+        return None if isinstance(self.data, PackedPairs) else self.data.fields
+
+    @property
     def label_range(self) -> tuple[float, float]:
         """Smallest and largest label."""
         labels = (self.data.unpack() if isinstance(self.data, PackedPairs) else self.data).labels
@@ -184,7 +189,8 @@ class Chunk:
         if isinstance(self.data, PackedPairs):
             return self.data.size_bytes
         offsets = None if self.row_length is not None else self.data.indptr
-        arrays = (offsets, self.data.indices, self.data.values, self.data.labels, self.data.weights)
+        data = self.data
+        arrays = (offsets, data.indices, data.values, data.labels, data.weights, data.fields)
         return sum(array.nbytes for array in arrays if array is not None)
 
     def native(self, label_scale: LabelScale) -> _native.Rows:
@@ -218,7 +224,8 @@ def _gather(rows: RowBatch, order: npt.NDArray[np.int64], row_length: int | None
     indices = np.empty(n_nonzeros, np.int32)
     values = None if rows.values is None else np.empty(n_nonzeros, np.float32)
     indptr = np.empty(1 if row_length is not None else len(order) + 1, np.int64)
-    _native.gather_rows(native_rows(rows, row_length=row_length), order, indptr, indices, values)
+    native = native_rows(rows, row_length=row_length)
+    _native.gather_rows(native, order, indptr, indices, values)
     return RowBatch(
         np.broadcast_to(np.int64(0), len(order) + 1) if row_length is not None else indptr,
         indices,
@@ -226,6 +233,7 @@ def _gather(rows: RowBatch, order: npt.NDArray[np.int64], row_length: int | None
         rows.n_features,
         None if rows.labels is None else rows.labels[order],
         None if rows.weights is None else rows.weights[order],
+        None if rows.fields is None else gather_fields(native, rows.fields, order, n_nonzeros),
     )
 
 
@@ -239,20 +247,22 @@ def make_chunks(batches: list[RowBatch], rng: np.random.Generator, *, shuffle: b
     repeated = find_repeated(rows, n_features=rows.n_features)
     if repeated is not None and not repeated.all():
         order = np.flatnonzero(repeated)
-        yield _lay_out(sum_repeated(_gather(rows, order, None)), rng, shuffle=shuffle)
+        yield _lay_out(sum_repeated(_gather(rows, order, None), by_field=True), rng, shuffle=shuffle)
         rows = _gather(rows, np.flatnonzero(~repeated), None)
     elif repeated is not None:
-        rows = sum_repeated(rows)
+        rows = sum_repeated(rows, by_field=True)
     yield _lay_out(rows, rng, shuffle=shuffle)
 
 
 def _lay_out(rows: RowBatch, rng: np.random.Generator, *, shuffle: bool) -> Chunk:
     if rows.values is not None and (rows.values == 1.0).all():
-        rows = RowBatch(rows.indptr, rows.indices, None, rows.n_features, rows.labels, rows.weights)
+        rows = replace(rows, values=None)
     row_length = _fixed_length(rows)
     order = rng.permutation(rows.n_rows) if shuffle else np.arange(rows.n_rows)
     rows = _gather(rows, order, row_length)
-    packed = row_length == 2 and rows.values is None and rows.n_rows >= PACKED_FROM_ROWS
+    packed = (
+        row_length == 2 and rows.values is None and rows.fields is None and rows.n_rows >= PACKED_FROM_ROWS
+    )
     return Chunk(PackedPairs.pack(rows) if packed else rows, row_length, rows.n_rows, rows.n_features)
 
 
@@ -270,8 +280,10 @@ def _concatenate(batches: list[RowBatch]) -> RowBatch:
         np.ones(batch.n_rows, np.float32) if batch.weights is None else batch.weights for batch in batches
     ]
     labels = [batch.labels for batch in batches if batch.labels is not None]
-    if labels and len(labels) != len(batches):
-        raise DataError("a label in every row, or in none", action="Give all batches labels")
+    fields = [batch.fields for batch in batches if batch.fields is not None]
+    for given, what in ((labels, "label in every row"), (fields, "field for every value")):
+        if given and len(given) != len(batches):
+            raise DataError(f"a {what}, or in none", action="Give them to all batches")
     return RowBatch(
         indptr.astype(np.int64),
         np.concatenate([batch.indices for batch in batches]),
@@ -279,6 +291,7 @@ def _concatenate(batches: list[RowBatch]) -> RowBatch:
         max(batch.n_features for batch in batches),
         np.concatenate(labels) if labels else None,
         np.concatenate(weights) if with_weights else None,
+        np.concatenate(fields) if fields else None,
     )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from pairloom.errors import DataError
 from pairloom.fm.chunks import Chunk, LabelScale, chunks_of
+from pairloom.fm.interactions.fields import ColumnFields
 from pairloom.fm.settings import FMSettings
 from pairloom.kernels import _native
 from pairloom.rows import RowBatch
@@ -76,6 +77,7 @@ class TrainingData:
 
     Data up to the memory limit is kept in memory after the first pass. Beyond it, chunks are kept no
     longer than they train, and every epoch opens the source anew while a thread of its own parses ahead.
+    `columns` are the fields known so far, where fields matter; they are learned further.
     """
 
     source: RowSource
@@ -89,6 +91,7 @@ class TrainingData:
     squares: float = 0.0
     n_nonzeros: int = 0
     feature_scale: np.ndarray | None = None
+    columns: ColumnFields | None = None
 
     def load(self) -> None:
         """Read until the end or the memory limit; learn scales and the width from what was read."""
@@ -115,7 +118,15 @@ class TrainingData:
             self.labels.add(batch)
             self.n_rows += batch.n_rows
             self.n_features = max(self.n_features, batch.n_features)
-            yield batch
+            if self.columns is not None and batch.fields is not None:
+                self.columns.learn(batch, first_row=self.n_rows - batch.n_rows)
+            yield self._with_fields(batch)
+
+    def _with_fields(self, batch: RowBatch) -> RowBatch:
+        """Return rows with the field of every value where fields matter, and without fields elsewhere."""
+        if self.columns is None:
+            return batch if batch.fields is None else replace(batch, fields=None)
+        return self.columns.give(batch, self.columns.n_fields, trains=True)
 
     def _labelled(self, batches: Iterable[RowBatch]) -> Iterator[RowBatch]:
         """Pass on batches whose every row has a label that fits the task."""
@@ -134,6 +145,9 @@ class TrainingData:
             n_rows += batch.n_rows
             yield batch
 
+    def _again(self) -> Iterator[RowBatch]:
+        return (self._with_fields(batch) for batch in self._labelled(self.source()))
+
     def epoch(self, rng: np.random.Generator) -> Iterator[Chunk]:
         """Yield the chunks of one pass, kept ones in a new order."""
         if not self.streaming:
@@ -143,7 +157,7 @@ class TrainingData:
         own = np.random.default_rng(
             rng.integers(2**63)
         )  # the reading thread's, which may be ahead by any number
-        yield from _ahead(chunks_of(self._labelled(self.source()), own, shuffle=self.settings.shuffle))
+        yield from _ahead(chunks_of(self._again(), own, shuffle=self.settings.shuffle))
 
     def _measure_features(self) -> None:
         """Learn the largest absolute value of features that exceed the limit, and the rows' squared lengths."""

@@ -69,6 +69,7 @@ class Best:
     epoch: int = -1
     table: npt.NDArray[np.float32] | None = None
     bias: float = 0.0
+    pair_weights: npt.NDArray[np.float32] | None = None
 
     def is_beaten_by(self, loss: float | None, tolerance: float) -> bool:
         """Whether a validation loss is lower by more than the tolerance, relative to the best."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from pairloom.errors import UserError
-from pairloom.fm.chunks import Chunk, LabelScale, PackedPairs, chunks_of
+from pairloom.fm.chunks import Chunk, PackedPairs, chunks_of
 from pairloom.fm.data import RowSource
 from pairloom.fm.distributed import HostsTraining
 from pairloom.fm.state import TrainingState
-from pairloom.kernels.fm import fm_scores
 
 __all__ = ["validation_chunks", "validation_loss"]
 
@@ -18,7 +17,8 @@ def validation_chunks(source: RowSource | None, state: TrainingState) -> list[Ch
     """Read the validation rows, features scaled as those trained on; none where there is no source."""
     if source is None:
         return []
-    chunks = list(chunks_of(source(), np.random.default_rng(0), shuffle=False))
+    batches = (state.prepared(batch) for batch in source())
+    chunks = list(chunks_of(batches, np.random.default_rng(0), shuffle=False))
     if not chunks:
         raise UserError("Validation data must hold at least one row. Got none.")
     for chunk in chunks:
@@ -31,10 +31,7 @@ def validation_loss(chunks: list[Chunk], state: TrainingState, hosts: HostsTrain
     total = weight = 0.0
     for chunk in chunks:
         rows = chunk.data.unpack() if isinstance(chunk.data, PackedPairs) else chunk.data
-        scores = fm_scores(
-            state.table, state.native.k_padded, state.native.bias, chunk.native(LabelScale()), chunk.n_rows,
-            n_threads=state.settings.n_threads,
-        ).astype(np.float64)  # fmt: skip
+        scores = state.scores(chunk).astype(np.float64)
         labels = np.asarray(rows.labels, np.float64)
         weights = np.ones(chunk.n_rows) if rows.weights is None else rows.weights.astype(np.float64)
         if state.settings.task == "regression":

@@ -47,7 +47,7 @@ class FeatureOrder:
     @classmethod
     def choose(cls, data: TrainingData, n_features: int, settings: FMSettings) -> FeatureOrder:
         """Look at the kept rows: groups where all are pairs, else hot features where several threads train."""
-        if data.streaming or settings.solver == "adam":
+        if data.streaming or settings.solver == "adam" or settings.interactions != "pairwise":
             return cls()
         if all(chunk.is_pairs for chunk in data.kept):
             counts = np.zeros((2, n_features), np.int64)

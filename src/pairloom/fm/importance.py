@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pairloom.errors import UserError
-from pairloom.fm.model import FactorizationMachine
+from pairloom.fm.model import FactorizationMachine, refuse_interactions
 from pairloom.kernels.native_rows import sum_repeated
 from pairloom.rows import RowBatch
 
@@ -154,6 +154,7 @@ def global_importance(
     UserError
         For fields that do not fit the model, too many of them, or no rows.
     """
+    refuse_interactions(model, "global_importance")
     places, names = _checked_fields(model, fields, field_names)
     sums = _Sums(model, places, len(names))
     for batch in batches:
@@ -185,7 +186,7 @@ def nearest_features(
     """
     if not 0 <= feature < model.n_features:
         raise UserError(f"nearest_features: 'feature' must be in [0, {model.n_features - 1}]. Got {feature}.")
-    own = model.factors[feature].astype(np.float64)
+    own = model.factors[feature].astype(np.float64).ravel()
     length = float(np.linalg.norm(own))
     if length == 0:
         raise UserError(
@@ -194,7 +195,7 @@ def nearest_features(
         )
     others = np.arange(model.n_features) if among is None else np.asarray(among)
     others = others[others != feature]
-    factors = model.factors[others].astype(np.float64)
+    factors = model.factors[others].astype(np.float64).reshape(len(others), -1)
     lengths = np.linalg.norm(factors, axis=1)
     cosines = np.divide(factors @ own, lengths * length, out=np.zeros(len(others)), where=lengths > 0)
     best = np.argsort(-cosines, kind="stable")[:n]

@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from pairloom.errors import UserError
 from pairloom.fm.calibration import Calibration
+from pairloom.fm.interactions.described import Interactions
+from pairloom.fm.interactions.exact import exact_interactions, row_parts
 from pairloom.fm.posterior import Posterior
 from pairloom.fm.settings import Task
 from pairloom.fm.sweeps.collected import checked_parts, plain_rows
@@ -19,7 +21,7 @@ from pairloom.kernels.fm import Solver, allocate_table, fm_scores
 from pairloom.kernels.native_rows import find_repeated, native_rows, sum_repeated, take_rows
 from pairloom.rows import RelationalRows, RowBatch
 
-__all__ = ["FactorizationMachine", "model_layout", "probabilities"]
+__all__ = ["FactorizationMachine", "model_layout", "probabilities", "refuse_interactions"]
 
 Float32Array = npt.NDArray[np.float32]
 SMALLEST = 1e-12
@@ -29,6 +31,15 @@ def model_layout(n_factors: int) -> tuple[int, int]:
     """Return (k_padded, stride) of the table that a model scores with."""
     state = FmState(Solver.SGD, n_factors)
     return state.k_padded, state.stride
+
+
+def refuse_interactions(model: FactorizationMachine, owner: str) -> None:
+    """Raise UserError for a machine whose features interact in another way than in plain pairs."""
+    if model.interactions is not None:
+        raise UserError(
+            f"{owner}: must be given a machine of plain pairs. Got one of interactions '{model.interactions.kind}'. "
+            "Train with 'pairwise' for this."
+        )
 
 
 def probabilities(scores: Float32Array) -> Float32Array:
@@ -63,6 +74,8 @@ class FactorizationMachine:
     posterior : Posterior, optional
         Samples of the parameters. Scores are then means over samples; weights and factors are those of one machine
         that scores nearly the same, with factors of its own number.
+    interactions : Interactions, optional
+        How features interact where it is not in plain pairs; the rows of `table` are then as its layout says.
 
     References
     ----------
@@ -79,12 +92,23 @@ class FactorizationMachine:
     feature_scale: Float32Array | None = None
     calibration: Calibration | None = None
     posterior: Posterior | None = None
+    interactions: Interactions | None = None
 
     @classmethod
     def from_arrays(
         cls, task: Task, bias: float, weights: Float32Array, factors: Float32Array, **more: Any
     ) -> FactorizationMachine:
-        """Build a model of weights (n_features,) and factors (n_features, n_factors)."""
+        """Build a model of weights (n_features,) and factors (n_features, n_factors).
+
+        With `interactions`, factors are of shape (n_features, n_blocks, n_factors).
+        """
+        interactions: Interactions | None = more.get("interactions")
+        if interactions is not None:
+            layout = interactions.layout(factors.shape[-1])
+            table = layout.allocate(len(weights))
+            layout.factors(table)[:] = factors
+            layout.weights(table)[:] = weights
+            return cls(task, factors.shape[-1], float(np.float32(bias)), table, **more)
         if factors.ndim != 2 or factors.shape[1] < 1 or weights.shape != factors.shape[:1]:
             raise UserError(
                 "FactorizationMachine: 'factors' must be of shape (n_features, n_factors) and 'weights' "
@@ -99,6 +123,8 @@ class FactorizationMachine:
     @property
     def k_padded(self) -> int:
         """Floats of a table row before the linear weight."""
+        if self.interactions is not None:
+            return self.interactions.layout(self.n_factors).native.linear
         return model_layout(self.n_factors)[0]
 
     @property
@@ -113,8 +139,20 @@ class FactorizationMachine:
 
     @property
     def factors(self) -> Float32Array:
-        """Factors, of shape (n_features, n_factors), as a view."""
-        return self.table[:, : self.n_factors]
+        """Factors, of shape (n_features, n_factors), as a view.
+
+        Of field-aware machines (n_features, n_fields, n_factors), of higher orders (n_features, order - 1, n_factors).
+        """
+        if self.interactions is None:
+            return self.table[:, : self.n_factors]
+        return self.blocks[:, 0] if self.interactions.kind == "field-weighted" else self.blocks
+
+    @property
+    def blocks(self) -> Float32Array:
+        """Factors of shape (n_features, n_blocks, n_factors), as a view, of a machine with other interactions."""
+        if self.interactions is None:
+            return self.factors[:, None]
+        return self.interactions.layout(self.n_factors).factors(self.table)
 
     def score(self, rows: RowBatch | RelationalRows, *, n_threads: int = 1) -> Float32Array:
         """Return raw scores of shape (n_rows,): numbers for a regressor, log-odds for a classifier.
@@ -129,6 +167,10 @@ class FactorizationMachine:
                     means = np.log(np.clip(means, SMALLEST, 1.0)) - np.log(np.clip(1 - means, SMALLEST, 1.0))
             return self._finite(means.astype(np.float32), checked)
         rows = plain_rows(rows).labelled(None) if isinstance(rows, RelationalRows) else rows.labelled(None)
+        if self.interactions is not None:
+            prepared = self.interactions.prepared(rows)
+            found = self.interactions.score(self.table, self.n_factors, self.bias, prepared, n_threads)
+            return self._finite(found, prepared)
         repeated = find_repeated(rows)
         scores = fm_scores(
             self.table, self.k_padded, self.bias, native_rows(rows), rows.n_rows, n_threads=n_threads
@@ -150,6 +192,13 @@ class FactorizationMachine:
         largest = float(np.finfo(np.float32).max)
         scores = np.empty(rows.n_rows, np.float32)
         for row in range(rows.n_rows):
+            if self.interactions is not None:
+                with np.errstate(over="ignore", invalid="ignore"):
+                    parts = row_parts(self.interactions, self.n_features, rows, row)
+                    exact = exact_interactions(self.interactions, self.blocks, parts) + self.bias
+                    exact += float(self.weights[parts.features].astype(np.float64) @ parts.values)
+                scores[row] = np.clip(np.nan_to_num(exact, nan=0.0), -largest, largest)
+                continue
             part = slice(int(rows.indptr[row]), int(rows.indptr[row + 1]))
             inside = rows.indices[part] < self.n_features
             indices = rows.indices[part][inside]

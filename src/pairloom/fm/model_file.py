@@ -5,7 +5,9 @@ model: feature names, encoder, hyperparameters. ``model.safetensors`` holds ``we
 ``factors`` (n_features, n_factors), both float32, and further arrays such as an encoder's. Where more than half of
 the features have only zeros, ``rows`` (int32, ascending) names the others, and both arrays hold these alone.
 ``feature_scale`` is what values were divided by in training. Samples of a Bayesian model are arrays whose names begin
-with ``posterior.``, float16; such a file is of version 2. Loading one runs no code.
+with ``posterior.``, float16; such a file is of version 2. Where ``interactions`` says that features interact in another
+way than in plain pairs, ``factors`` are of shape (n_features, n_blocks, n_factors), and ``pair_weights`` and
+``column_fields`` may be there; such a file is of version 3. Loading one runs no code.
 """
 
 from __future__ import annotations
@@ -24,6 +26,12 @@ import numpy.typing as npt
 
 from pairloom.errors import DataError, UserError
 from pairloom.fm.calibration import calibration_from_json
+from pairloom.fm.interactions.saved import (
+    described_interactions,
+    interaction_arrays,
+    interaction_sizes,
+    restored_interactions,
+)
 from pairloom.fm.model import FactorizationMachine
 from pairloom.fm.posterior import Posterior, sample_bytes
 from pairloom.formats.model_archive import read_members
@@ -33,10 +41,10 @@ from pairloom.kernels.fm import allocate_table
 __all__ = ["FORMAT_VERSION", "load_model", "save_model"]
 
 FORMAT = "pairloom-fm"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 METADATA_FILE, ARRAYS_FILE = "model.json", "model.safetensors"
 LARGEST_METADATA_BYTES = 256 << 20
-EXTRA_BYTES, POSTERIOR = "extra_bytes", "posterior"
+EXTRA_BYTES, POSTERIOR, INTERACTIONS = "extra_bytes", "posterior", "interactions"
 UNDECLARED_BYTES = 64 << 20
 """Further arrays that a model may have without saying so in its metadata, as those before this was said."""
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -59,7 +67,7 @@ def save_model(
     extra = {name: np.ascontiguousarray(array) for name, array in (extra_arrays or {}).items()}
     metadata = {
         "format": FORMAT,
-        "version": 1 if model.posterior is None else FORMAT_VERSION,
+        "version": 3 if model.interactions is not None else 1 if model.posterior is None else 2,
         "task": model.task,
         "n_features": model.n_features,
         "n_factors": model.n_factors,
@@ -69,6 +77,7 @@ def save_model(
         **({} if model.calibration is None else {"calibration": model.calibration.to_json()}),
         **{name: value for name, value in model.metadata.items() if value is not None},
         **({} if model.posterior is None else {POSTERIOR: model.posterior.described()}),
+        **({} if model.interactions is None else {INTERACTIONS: described_interactions(model.interactions)}),
         **({EXTRA_BYTES: sum(array.nbytes for array in extra.values())} if extra else {}),
     }
     path = Path(target)
@@ -113,10 +122,15 @@ def _parameter_arrays(model: FactorizationMachine) -> dict[str, npt.NDArray[Any]
         scale["feature_scale"] = model.feature_scale
     if model.posterior is not None:
         scale |= model.posterior.arrays()
-    rows = np.flatnonzero((model.weights != 0) | model.factors.any(axis=1)).astype(np.int32)
+    factors = model.factors
+    if model.interactions is not None:
+        scale |= interaction_arrays(model.interactions)
+        factors = model.blocks
+    used = factors.any(axis=tuple(range(1, factors.ndim)))
+    rows = np.flatnonzero((model.weights != 0) | used).astype(np.int32)
     if 2 * len(rows) >= model.n_features:
-        return {"weights": model.weights, "factors": model.factors, **scale}
-    return {"rows": rows, "weights": model.weights[rows], "factors": model.factors[rows], **scale}
+        return {"weights": model.weights, "factors": factors, **scale}
+    return {"rows": rows, "weights": model.weights[rows], "factors": factors[rows], **scale}
 
 
 def load_model(source: str | Path) -> tuple[FactorizationMachine, dict[str, npt.NDArray[Any]]]:
@@ -171,8 +185,10 @@ def _declared_bytes(metadata: dict[str, Any], path: Path) -> int:
     if not (isinstance(n_features, int) and isinstance(n_factors, int) and isinstance(extra, int)):
         got = f"n_features {n_features!r}, n_factors {n_factors!r}, {EXTRA_BYTES} {extra!r}"
         raise DataError("complete metadata", got=got, source=str(path), action="Train again")
+    n_blocks, n_more = interaction_sizes(metadata.get(INTERACTIONS), n_features, str(path))
     return (
-        4 * n_features * (n_factors + 3)
+        4 * n_features * (n_blocks * n_factors + 3)
+        + n_more
         + extra
         + _posterior_bytes(metadata, n_features, path)
         + LARGEST_HEADER_BYTES
@@ -206,9 +222,14 @@ def _build(metadata: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], path: 
         raise DataError(
             "complete metadata", got=repr(error), source=str(path), action="Train again"
         ) from error
+    said_interactions = metadata.pop(INTERACTIONS, None)
+    interactions = None
+    if said_interactions is not None:
+        interactions = restored_interactions(said_interactions, arrays, shape[0], str(path))
+    expected = shape[1:] if interactions is None else (interactions.layout(shape[1]).n_blocks, shape[1])
     sound = (
         task in ("regression", "classification")
-        and factors.shape == (shape if rows is None else (len(rows), shape[1]))
+        and factors.shape == (shape[0] if rows is None else len(rows), *expected)
         and weights.shape == factors.shape[:1]
         and (rows is None or _rows_fit(rows, shape[0]))
         and (scale is None or _scale_fits(scale, shape[0]))
@@ -226,7 +247,7 @@ def _build(metadata: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], path: 
     posterior = None if said is None else Posterior.restored(said, arrays, shape[0], scale, str(path))
     machine = FactorizationMachine.from_arrays(
         task, bias, weights, factors, label_range=label_range, clip_predictions=clip, metadata=metadata,
-        feature_scale=scale, posterior=posterior,
+        feature_scale=scale, posterior=posterior, interactions=interactions,
         calibration=None if calibration is None else calibration_from_json(calibration, f"{path}/{METADATA_FILE}"),
     )  # fmt: skip
     return machine if rows is None else replace(machine, table=_spread(machine.table, rows, shape[0]))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pairloom.errors import MissingExtraError, UserError
 from pairloom.fm.calibration import Calibration, IsotonicCalibration, PlattCalibration
-from pairloom.fm.model import FactorizationMachine
+from pairloom.fm.model import FactorizationMachine, refuse_interactions
 from pairloom.kernels.native_rows import checked_rows
 from pairloom.rows import RowBatch
 
@@ -57,6 +57,7 @@ def export_onnx(
     A regressor's graph has the output ``prediction`` of shape (n_rows,); a classifier's has ``label``, of shape
     (n_rows,), and ``probabilities``, of shape (n_rows, 2).
     """
+    refuse_interactions(model, "ONNX export")
     try:
         import onnx
     except ImportError as error:

@@ -96,12 +96,11 @@ class EpochPass:
         if n_threads > 1 and order.n_hot:  # of little data, copies of hot features learn little apart
             block_rows = min(block_rows, max(64, chunk.n_rows // (256 * n_threads)))
         blocks = self._shuffled(-(-chunk.n_rows // block_rows))
-        rows = chunk.native(state.label_scale)
         most_blocks = max(1, min(most_rows, self.batches.interval * s.batch_rows) // block_rows)
         for start in range(0, len(blocks), most_blocks):
             part = blocks[start : start + most_blocks]
-            totals = state.native.train(
-                state.table, rows, part, block_rows, order.n_hot, order.n_averaged, self.step, n_threads
+            totals = state.train_blocks(
+                chunk, part, block_rows, order=order, step=self.step, n_threads=n_threads
             )
             n_rows = _n_rows(part, block_rows, chunk.n_rows)
             self.batches.done += -(-n_rows // s.batch_rows)

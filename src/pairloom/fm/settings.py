@@ -8,12 +8,13 @@ from typing import Literal
 
 from pairloom.errors import UserError
 
-__all__ = ["FMSettings", "InitMethod", "RateSchedule", "SolverName", "Task"]
+__all__ = ["FMSettings", "InitMethod", "InteractionName", "RateSchedule", "SolverName", "Task"]
 
 Task = Literal["regression", "classification"]
 SolverName = Literal["sgd", "adagrad", "adam", "ftrl", "als", "mcmc"]
 RateSchedule = Literal["constant", "linear", "inverse"]
 InitMethod = Literal["normal", "uniform", "constant"]
+InteractionName = Literal["pairwise", "field-aware", "field-weighted", "order-3", "order-4"]
 FLOATS = (
     "bias_rate", "linear_rate", "factors_rate", "bias_decay", "linear_decay", "factors_decay", "linear_l1",
     "factors_l1", "bias_init", "linear_scale", "factors_scale", "accumulator", "final_rate", "first_moment",
@@ -80,6 +81,10 @@ class FMSettings:
         How labels of a regressor follow from scores, for "mcmc": normal around them, or as levels of a hidden number.
     n_chains : int
         Chains of "mcmc", over which `n_samples` are split.
+    interactions : {"pairwise", "field-aware", "field-weighted", "order-3", "order-4"}
+        How features interact; see `pairloom.fm.interactions.described.Interactions`.
+    normalize_rows : bool
+        Scale every row to unit length; not of "pairwise".
     """
 
     task: Task = "regression"
@@ -123,6 +128,8 @@ class FMSettings:
     n_samples: int = 128
     likelihood: Literal["normal", "ordinal"] = "normal"
     n_chains: int = 1
+    interactions: InteractionName = "pairwise"
+    normalize_rows: bool = False
 
     def __post_init__(self) -> None:
         for name in ("n_factors", "epochs", "batch_rows", "n_threads", "exchanges", "n_samples", "n_chains"):
@@ -131,6 +138,13 @@ class FMSettings:
         for name in FLOATS:
             if not math.isfinite(getattr(self, name)):
                 raise UserError(f"FMSettings: '{name}' must be a finite number. Got {getattr(self, name)}.")
+        if self.interactions != "pairwise" and self.solver not in ("sgd", "adagrad"):
+            raise UserError(
+                f"FMSettings: 'solver' must be 'adagrad' or 'sgd' with interactions '{self.interactions}'. Got "
+                f"'{self.solver}'."
+            )
+        if self.normalize_rows and self.interactions == "pairwise":
+            raise UserError("FMSettings: 'normalize_rows' needs other interactions than 'pairwise'.")
         if self.n_factors > 65536:
             raise UserError(f"FMSettings: 'n_factors' must be at most 65536. Got {self.n_factors}.")
 

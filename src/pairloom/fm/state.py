@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from pairloom.errors import DataError
-from pairloom.fm.chunks import LabelScale
+from pairloom.fm.chunks import Chunk, LabelScale
 from pairloom.fm.data import TrainingData
 from pairloom.fm.feature_order import FeatureOrder
+from pairloom.fm.interactions.fields import ColumnFields
 from pairloom.fm.model import FactorizationMachine, model_layout
 from pairloom.fm.settings import FMSettings
-from pairloom.kernels.fm import FmInitial, FmState, FmStep, Initializer, Loss, allocate_table, create_state
+from pairloom.kernels.fm import (
+    FmInitial,
+    FmState,
+    FmStep,
+    FmTotals,
+    Initializer,
+    Loss,
+    allocate_table,
+    create_state,
+    fm_scores,
+)
+from pairloom.rows import RowBatch
 
-__all__ = ["TrainingState", "aligned_copy"]
+__all__ = ["TrainingState", "aligned_copy", "damaged_state", "largest", "step_factor", "training_scale"]
 
 LARGEST_FACTOR, LARGEST_WEIGHT = 1e10, 1e20  # beyond these, scores of values up to 1e6 could overflow to NaN
 Table = npt.NDArray[np.float32]
+Arrays = dict[str, npt.NDArray[Any]]
 
 
 class TrainingState:
@@ -38,14 +52,19 @@ class TrainingState:
         Learned from the data that was seen first, and kept.
     started : bool
         Whether they are known.
+    pair_weights : ndarray, optional
+        Of machines that weigh pairs of fields.
     passes : int
         Epochs that began.
     """
+
+    n_fields: int = 0
 
     def __init__(self, settings: FMSettings) -> None:
         self.settings = settings
         self.native: FmState = create_state(settings.solver, settings.n_factors)
         self.table: Table = allocate_table(0, self.native.stride)
+        self.pair_weights: Table | None = None
         self.label_scale = LabelScale()
         self.feature_scale: Table | None = None
         self.label_range = (np.inf, -np.inf)
@@ -129,13 +148,64 @@ class TrainingState:
         step.clip, step.rescale = max(0.0, s.clip), s.rescale
         return step
 
+    def may_hold(self, piece: Table) -> bool:
+        """Whether the optimizer's sums in some rows of a table, all finite, can be such."""
+        k_padded, solver = self.native.k_padded, self.settings.solver
+        if solver == "adagrad":
+            return bool((piece[:, k_padded + 1] > 0).all())
+        second = piece[:, 2 * k_padded + 3 : 3 * k_padded + 3]
+        return solver == "sgd" or bool((piece[:, k_padded + 2] >= 0).all() and (second >= 0).all())
+
+    def further_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what a checkpoint keeps beside the table."""
+        return {}
+
+    def restore_further(self, arrays: Arrays, n_fields: int, n_features: int, source: str) -> None:
+        """Take over what `further_arrays` gave."""
+
+    def read_pair_weights(self, arrays: Arrays, name: str, source: str) -> Table | None:
+        """Return pair weights of a checkpoint; None of machines that have none."""
+        return None
+
+    @property
+    def known_columns(self) -> ColumnFields | None:
+        """Fields of columns that are known so far; None where fields do not matter."""
+        return None
+
+    def prepared(self, batch: RowBatch) -> RowBatch:
+        """Return rows to measure as the training wants them: without fields, which it does not know."""
+        return batch if batch.fields is None else replace(batch, fields=None)
+
+    def train_blocks(
+        self,
+        chunk: Chunk,
+        blocks: npt.NDArray[np.int32],
+        block_rows: int,
+        *,
+        order: FeatureOrder,
+        step: FmStep,
+        n_threads: int,
+    ) -> FmTotals:
+        """Train on some blocks of a chunk's rows."""
+        rows = chunk.native(self.label_scale)
+        return self.native.train(
+            self.table, rows, blocks, block_rows, order.n_hot, order.n_averaged, step, n_threads
+        )
+
+    def scores(self, chunk: Chunk) -> Table:
+        """Return raw scores of a chunk's rows, in the scale of training."""
+        return fm_scores(
+            self.table, self.native.k_padded, self.native.bias, chunk.native(LabelScale()), chunk.n_rows,
+            n_threads=self.settings.n_threads,
+        )  # fmt: skip
+
     def is_finite(self) -> bool:
         """Whether no parameter has grown so large that scores could overflow."""
         k_padded = self.native.k_padded
         return (
             abs(self.native.bias) < LARGEST_WEIGHT
-            and _largest(self.table[:, :k_padded]) < LARGEST_FACTOR
-            and _largest(self.table[:, k_padded]) < LARGEST_WEIGHT
+            and largest(self.table[:, :k_padded]) < LARGEST_FACTOR
+            and largest(self.table[:, k_padded]) < LARGEST_WEIGHT
         )
 
     def model(self, order: FeatureOrder) -> FactorizationMachine:
@@ -242,7 +312,7 @@ def _ftrl_dual(value: Any, rate: float, decay: float, l1: float) -> Any:
     return -value * (FmStep().ftrl_beta / rate + decay) - np.sign(value) * l1
 
 
-def _largest(array: Table) -> float:
+def largest(array: Table) -> float:
     """Return the largest absolute value; NaN if there is one."""
     return float(np.maximum(array.max(initial=0.0), -array.min(initial=0.0)))
 
@@ -252,3 +322,11 @@ def aligned_copy(table: Table) -> Table:
     copy = allocate_table(*table.shape)
     copy[:] = table
     return copy
+
+
+def damaged_state(source: str, got: str) -> DataError:
+    """Return the error for a checkpoint that is not whole."""
+    return DataError(
+        "a state of training that is whole", got=got, source=f"checkpoint {source}",
+        action="Begin with an empty folder for checkpoints",
+    )  # fmt: skip

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from pairloom.errors import UserError
+from pairloom.fm.interactions.described import Interactions
+from pairloom.fm.interactions.exact import interaction_terms, row_parts
 from pairloom.fm.model import FactorizationMachine
 from pairloom.kernels.native_rows import sum_repeated
 from pairloom.rows import RowBatch
@@ -29,7 +32,9 @@ class ScoreTerms:
     pairs : ndarray of shape (n_pairs, 2), int32
         Positions in `features`, the smaller first.
     interactions : ndarray of shape (n_pairs,), float64
-        ``<v_i, v_j> x_i x_j``.
+        ``<v_i, v_j> x_i x_j``, or what stands for it in field-aware and field-weighted machines.
+    higher : mapping of int to (ndarray of shape (n, order), int32, ndarray of shape (n,), float64)
+        Of machines of order 3 and 4: positions of three and of four features, and their interactions.
     """
 
     bias: float
@@ -37,11 +42,15 @@ class ScoreTerms:
     linear: npt.NDArray[np.float64]
     pairs: npt.NDArray[np.int32]
     interactions: npt.NDArray[np.float64]
+    higher: Mapping[int, tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]] = field(
+        default_factory=dict[int, tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]]
+    )
 
     @property
     def score(self) -> float:
         """The raw score: the sum of all terms."""
-        return self.bias + float(self.linear.sum()) + float(self.interactions.sum())
+        higher = sum(float(values.sum()) for _, values in self.higher.values())
+        return self.bias + float(self.linear.sum()) + float(self.interactions.sum()) + higher
 
 
 def score_terms(model: FactorizationMachine, rows: RowBatch, row: int = 0) -> ScoreTerms:
@@ -60,6 +69,8 @@ def score_terms(model: FactorizationMachine, rows: RowBatch, row: int = 0) -> Sc
     """
     if not 0 <= row < rows.n_rows:
         raise UserError(f"score_terms: 'row' must be in [0, {rows.n_rows - 1}]. Got {row}.")
+    if model.interactions is not None:
+        return _other_terms(model, model.interactions, rows.part(row, row + 1))
     single = sum_repeated(rows.part(row, row + 1))
     inside = single.indices < model.n_features
     features = single.indices[inside]
@@ -75,3 +86,11 @@ def score_terms(model: FactorizationMachine, rows: RowBatch, row: int = 0) -> Sc
         np.stack([left, right], axis=1).astype(np.int32),
         np.einsum("pk,pk->p", factors[left], factors[right]),
     )
+
+
+def _other_terms(model: FactorizationMachine, interactions: Interactions, rows: RowBatch) -> ScoreTerms:
+    parts = row_parts(interactions, model.n_features, interactions.prepared(rows), 0)
+    found = interaction_terms(interactions, model.blocks, parts)
+    pairs, values = found.pop(2)
+    linear = model.weights[parts.features].astype(np.float64) * parts.values
+    return ScoreTerms(model.bias, parts.features, linear, pairs, values, found)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pairloom.collective import ALONE, Collective
-from pairloom.errors import DivergenceError
+from pairloom.errors import DivergenceError, UserError
 from pairloom.fm.checkpoint import read_training, write_training
 from pairloom.fm.chunks import Chunk
 from pairloom.fm.data import RowSource, TrainingData
@@ -19,11 +19,12 @@ from pairloom.fm.distributed import HostsTraining
 from pairloom.fm.epochs import BatchReport, Best, EpochReport, OnBatch, OnEpoch, Position
 from pairloom.fm.evaluation import validation_chunks, validation_loss
 from pairloom.fm.feature_order import FeatureOrder
+from pairloom.fm.interactions.state import new_state
 from pairloom.fm.measures import Measures
 from pairloom.fm.model import FactorizationMachine
 from pairloom.fm.passes import BatchCount, EpochPass
 from pairloom.fm.settings import FMSettings
-from pairloom.fm.state import TrainingState, aligned_copy
+from pairloom.fm.state import aligned_copy
 
 __all__ = ["FMTrainer"]
 
@@ -52,7 +53,7 @@ class FMTrainer:
     def __init__(self, settings: FMSettings) -> None:
         self.settings = settings
         self.history: list[EpochReport] = []
-        self._state = TrainingState(settings)
+        self._state = new_state(settings)
         self._order = FeatureOrder()
         self._hosts: HostsTraining | None = None
 
@@ -114,7 +115,12 @@ class FMTrainer:
         if resume is not None:
             self._state, position, self.history = read_training(resume, settings)
         state = self._state
-        data = TrainingData(source, settings)
+        if collective.size > 1 and settings.interactions != "pairwise":
+            raise UserError(
+                f"Interactions '{settings.interactions}' train on one host. Got {collective.size}. Take 'pairwise', or "
+                "one host."
+            )
+        data = TrainingData(source, settings, columns=state.known_columns)
         data.load()
         self._hosts = HostsTraining(collective, state) if collective.size > 1 else None
         if self._hosts is not None:
@@ -136,6 +142,7 @@ class FMTrainer:
             state.table = order.restore(state.table)
         if position.best.table is not None:
             state.table, state.native.bias = order.restore(position.best.table), position.best.bias
+            state.pair_weights = position.best.pair_weights
         if not state.is_finite():
             self._raise_diverged(max(0, len(self.history) - 1), float("inf"))
         return self
@@ -172,6 +179,7 @@ class FMTrainer:
                 best.loss, best.epoch = held_out_loss or 0.0, epoch
                 if settings.patience is not None:
                     best.table, best.bias = aligned_copy(state.table), state.native.bias
+                    best.pair_weights = None if state.pair_weights is None else state.pair_weights.copy()
             report = EpochReport(
                 epoch, measures.loss * state.label_scale.scale**2, held_out_loss, measures.n_rows, seconds, is_best,
                 self._metrics(measures),
@@ -249,5 +257,5 @@ class FMTrainer:
     def from_model(cls, model: FactorizationMachine, settings: FMSettings) -> FMTrainer:
         """Go on from a saved model, with the optimizer's state as new."""
         trainer = cls(settings)
-        trainer._state = TrainingState.from_model(model, settings)
+        trainer._state = type(trainer._state).from_model(model, settings)
         return trainer

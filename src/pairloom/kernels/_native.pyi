@@ -146,6 +146,9 @@ class FmTotals:
 class Rows:
     def __init__(self, indptr: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, row_length: int, indices: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], values: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, labels: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, n_rows: int) -> None: ...
 
+    def with_indices(self, indices: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> Rows:
+        """The same rows with others in place of the indices, and no values."""
+
 class FmState:
     def __init__(self, solver: Solver, k: int, level: str = '') -> None: ...
 
@@ -228,6 +231,37 @@ class JoinedRows:
     def scores(self, linear: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], factors: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]) -> None: ...
 
 def implicit_als(offsets: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], others: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], fixed: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], gram: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], penalties: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], solved: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], n_steps: int, n_threads: int, level: str = '') -> None: ...
+
+class Interaction(enum.Enum):
+    FIELD_AWARE = 0
+
+    FIELD_WEIGHTED = 1
+
+    HIGHER_ORDER = 2
+
+class InteractionLayout:
+    def __init__(self, kind: Interaction, k: int, n_fields: int, order: int, trains: bool) -> None: ...
+
+    @property
+    def k_padded(self) -> int: ...
+
+    @property
+    def block(self) -> int: ...
+
+    @property
+    def n_blocks(self) -> int: ...
+
+    @property
+    def linear(self) -> int: ...
+
+    @property
+    def stride(self) -> int: ...
+
+def interaction_initialize(layout: InteractionLayout, table: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], first: int, seed: int, initial: FmInitial, n_threads: int) -> None: ...
+
+def interaction_train(layout: InteractionLayout, table: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], pair_weights: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu')], rows: Rows, fields: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, block_order: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], block_rows: int, step: FmStep, adagrad: bool, normalize: bool, bias: tuple[float, float], n_threads: int, level: str = '') -> tuple[FmTotals, tuple[float, float]]: ...
+
+def interaction_scores(layout: InteractionLayout, table: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], pair_weights: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu')], rows: Rows, fields: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, normalize: bool, bias: float, out: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], n_threads: int, level: str = '') -> None: ...
 
 class LinearLoss(enum.Enum):
     LOGISTIC = 0

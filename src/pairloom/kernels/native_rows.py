@@ -11,7 +11,7 @@ from pairloom.errors import DataError, UserError
 from pairloom.kernels import _native
 from pairloom.rows import RowBatch
 
-__all__ = ["checked_rows", "find_repeated", "native_rows", "sum_repeated", "take_rows"]
+__all__ = ["checked_rows", "find_repeated", "gather_fields", "native_rows", "sum_repeated", "take_rows"]
 
 REPEATED, OFFSETS, INDEX_RANGE, NOT_FINITE = 1, 2, 3, 4
 
@@ -61,7 +61,19 @@ def take_rows(batch: RowBatch, order: npt.NDArray[np.int64]) -> RowBatch:
         batch.n_features,
         None if batch.labels is None else batch.labels[order],
         None if batch.weights is None else batch.weights[order],
+        None if batch.fields is None else gather_fields(native_rows(batch), batch.fields, order, n_nonzeros),
     )
+
+
+def gather_fields(
+    rows: _native.Rows, fields: npt.NDArray[np.int32], order: npt.NDArray[np.int64], n_nonzeros: int
+) -> npt.NDArray[np.int32]:
+    """Return the fields of `n_nonzeros` non-zeros of some rows, in their order."""
+    taken = np.empty(n_nonzeros, np.int32)
+    indptr = np.empty(len(order) + 1, np.int64)
+    as_indices = rows.with_indices(np.ascontiguousarray(fields, np.int32))
+    _native.gather_rows(as_indices, np.ascontiguousarray(order, np.int64), indptr, taken, None)
+    return taken
 
 
 def checked_rows(batch: RowBatch, *, n_features: int | None = None) -> RowBatch:
@@ -140,15 +152,25 @@ def _raise_for_infinity(batch: RowBatch) -> None:
             )
 
 
-def sum_repeated(batch: RowBatch) -> RowBatch:
-    """Add up the values of indices that repeat within a row; indices come out ascending."""
+def sum_repeated(batch: RowBatch, *, by_field: bool = False) -> RowBatch:
+    """Add up the values of indices that repeat within a row; indices come out ascending.
+
+    Parameters
+    ----------
+    batch : RowBatch
+    by_field : bool
+        Only where their fields are the same too.
+    """
     rows = np.repeat(np.arange(batch.n_rows), np.diff(batch.indptr))
-    order = np.lexsort((batch.indices, rows))
+    fields = batch.fields if by_field else None
+    order = np.lexsort((batch.indices, rows) if fields is None else (fields, batch.indices, rows))
     rows, indices = rows[order], batch.indices[order]
     values = np.ones(len(indices), np.float32) if batch.values is None else batch.values[order]
     first = np.empty(len(indices), np.bool_)
     first[:1] = True
     first[1:] = (rows[1:] != rows[:-1]) | (indices[1:] != indices[:-1])
+    if fields is not None:
+        first[1:] |= np.diff(fields[order]) != 0
     starts = np.flatnonzero(first)
     with np.errstate(over="ignore"):
         sums = np.add.reduceat(values, starts).astype(np.float32) if len(starts) else values

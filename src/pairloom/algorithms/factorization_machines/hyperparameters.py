@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from pairloom.fm.settings import SolverName
 from pairloom.hyperparameters import Hyperparameters, param
 
 __all__ = ["FactorizationMachinesHyperparameters"]
@@ -86,6 +87,17 @@ class FactorizationMachinesHyperparameters(Hyperparameters, owner="Factorization
         "over the columns of data in memory: ALS, or MCMC, which learns its penalties and averages over samples. With "
         "any but Adam, learning rates, their schedule, penalties and initial spreads left open are the estimators'; of "
         "ALS and MCMC, epochs too.",
+    )
+    pairloom_interactions: Literal["pairwise", "field-aware", "field-weighted", "order-3", "order-4"] = param(
+        default="pairwise",
+        doc="How features interact: in plain pairs; in pairs with factors for every field that a feature can meet; in "
+        "pairs that a weight for each two fields scales; or also in threes and fours. With any but plain pairs the "
+        "solver is AdaGrad where it is left open, and one host trains. The two that know fields want text/libffm, or "
+        "raw columns, each a field.",
+    )
+    pairloom_normalize_rows: bool = param(
+        default=False,
+        doc="Whether every row is scaled to unit length, as libffm does; with other interactions than plain pairs.",
     )
     pairloom_burn_in: int | None = param(
         default=None,
@@ -177,8 +189,22 @@ class FactorizationMachinesHyperparameters(Hyperparameters, owner="Factorization
     )
     force_dense: str = param(default="false", hidden=True, may_change=True, doc=IGNORED)
 
+    @property
+    def solver(self) -> SolverName:
+        """The solver asked for; AdaGrad where interactions want another than the default."""
+        if self.pairloom_interactions != "pairwise" and "pairloom_solver" not in self.given:
+            return "adagrad"
+        return self.pairloom_solver
+
     def faults(self) -> Iterable[str]:
         """Check values against one another."""
+        if self.pairloom_interactions != "pairwise" and self.solver not in ("adagrad", "sgd"):
+            yield (
+                "'pairloom_solver' must be 'adagrad' or 'sgd' where 'pairloom_interactions' is "
+                f"'{self.pairloom_interactions}'. Got '{self.solver}'."
+            )
+        if self.pairloom_normalize_rows and self.pairloom_interactions == "pairwise":
+            yield "'pairloom_normalize_rows' must be false where 'pairloom_interactions' is 'pairwise'. Got true."
         if self.pairloom_l1 > 0 and self.pairloom_solver != "ftrl":
             yield (
                 "'pairloom_l1' must be 0 unless 'pairloom_solver' is 'ftrl'. "

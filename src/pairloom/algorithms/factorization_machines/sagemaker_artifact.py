@@ -17,7 +17,7 @@ import numpy.typing as npt
 from pairloom.algorithms.factorization_machines.model import FactorizationMachinesModel
 from pairloom.algorithms.sagemaker_artifacts import FILE_NAME, ModelFile, zipped
 from pairloom.errors import DataError, UserError
-from pairloom.fm.model import FactorizationMachine
+from pairloom.fm.model import FactorizationMachine, refuse_interactions
 from pairloom.fm.settings import Task
 
 __all__ = ["read", "recognises", "write"]
@@ -92,6 +92,7 @@ def write(model: FactorizationMachinesModel) -> bytes:
         For a calibrated classifier, whose curve that form has no place for.
     """
     machine = model.machine
+    refuse_interactions(machine, FILE_NAME)
     if machine.calibration is not None:
         raise UserError(
             f"{FILE_NAME}: must be written of a model without calibration, which SageMaker's form cannot hold. Got a "

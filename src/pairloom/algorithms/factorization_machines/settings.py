@@ -23,11 +23,11 @@ BIAS_STREAM = 1
 def trainer_settings(asked: FactorizationMachinesHyperparameters, *, n_threads: int) -> FMSettings:
     """Return the settings of a training run; `n_threads` holds where the hyperparameters leave it open."""
     task = "classification" if asked.predictor_type == "binary_classifier" else "regression"
-    default = defaults_for(asked.pairloom_solver, task)
+    default = defaults_for(asked.solver, task, asked.pairloom_interactions)
 
     def number(name: str, otherwise: float) -> float:
         """What was asked, or SageMaker's default, which is made for Adam; other solvers have their own."""
-        is_open = asked.pairloom_solver != "adam" and name not in asked.given
+        is_open = asked.solver != "adam" and name not in asked.given
         return otherwise if is_open else getattr(asked, name)
 
     normalize = asked.pairloom_normalize
@@ -46,12 +46,12 @@ def trainer_settings(asked: FactorizationMachinesHyperparameters, *, n_threads: 
         asked.factors_init_value,
     )
     schedule = asked.pairloom_learning_rate_schedule
-    if asked.pairloom_solver != "adam" and "pairloom_learning_rate_schedule" not in asked.given:
+    if asked.solver != "adam" and "pairloom_learning_rate_schedule" not in asked.given:
         schedule = "linear"
     return FMSettings(
         task=task,
         n_factors=asked.num_factors,
-        solver=asked.pairloom_solver,
+        solver=asked.solver,
         epochs=n_epochs(asked),
         bias_rate=number("bias_lr", default.learning_rate / 10) * asked.global_learning_rate
         if asked.use_bias
@@ -87,14 +87,16 @@ def trainer_settings(asked: FactorizationMachinesHyperparameters, *, n_threads: 
         burn_in=asked.pairloom_burn_in,
         n_samples=asked.pairloom_samples,
         n_chains=asked.pairloom_chains,
+        interactions=asked.pairloom_interactions,
+        normalize_rows=asked.pairloom_normalize_rows,
     )
 
 
 def n_epochs(asked: FactorizationMachinesHyperparameters) -> int:
     """Return the epochs asked for; SageMaker's default of one is no number for sweeps, which have their own."""
     task = "classification" if asked.predictor_type == "binary_classifier" else "regression"
-    if asked.pairloom_solver in SWEEPING and "epochs" not in asked.given:
-        return defaults_for(asked.pairloom_solver, task).epochs
+    if asked.solver in SWEEPING and "epochs" not in asked.given:
+        return defaults_for(asked.solver, task).epochs
     return asked.epochs
 
 
