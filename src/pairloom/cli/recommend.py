@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from pairloom.formats import write_tables
 from pairloom.recommenders.model_file import load_recommender
 from pairloom.recommenders.recommendations import Recommendations
 
-__all__ = ["recommend"]
+__all__ = ["Words", "at_most_of", "recommend", "where_of"]
 
 Words = Annotated[list[str] | None, Parameter(negative=(), consume_multiple=False)]
 
@@ -89,10 +90,8 @@ def recommend(
             reasons=why,
             seen=seen,
             block=block.split(",") if block else (),
-            where=dict(_pair(word, "--where") for word in where or ()),
-            caps={
-                name: _number(value) for name, value in (_pair(word, "--at-most") for word in at_most or ())
-            },
+            where=where_of(where),
+            caps=at_most_of(at_most),
             diversity=diversity,
         )
     if output is not None:
@@ -100,6 +99,16 @@ def recommend(
         say(f"{len(found):,} rows written to {output}")
         return
     _show(found)
+
+
+def where_of(words: Sequence[str] | None) -> dict[str, str]:
+    """Read COLUMN=VALUE words; UserError for another."""
+    return dict(_pair(word, "--where") for word in words or ())
+
+
+def at_most_of(words: Sequence[str] | None) -> dict[str, int]:
+    """Read COLUMN=NUMBER words; UserError for another."""
+    return {name: _number(value) for name, value in (_pair(word, "--at-most") for word in words or ())}
 
 
 def _show(found: Recommendations) -> None:

@@ -11,9 +11,11 @@ from cyclopts import App, Parameter
 
 from pairloom.cli.inputs import Input
 from pairloom.cli.options import ContentType, Settings, settings
+from pairloom.cli.recommender_lists import lists
 from pairloom.cli.terminal import print_table, say
 from pairloom.errors import UserError
 from pairloom.recommenders.catalogue import recommender_names, recommender_type
+from pairloom.recommenders.embeddings import EmbeddingRecommender
 from pairloom.recommenders.evaluation import compare as compare_recommenders
 from pairloom.recommenders.evaluation import leave_last_out, split_by_time, split_by_user
 from pairloom.recommenders.interactions import Columns
@@ -28,10 +30,12 @@ For example:
 
     pairloom recommender fit ratings.csv --model ease --output recommender.tar.gz
     pairloom recommend recommender.tar.gz --user 42 --why
+    pairloom recommender lists recommender.tar.gz --output lists --top 100
     pairloom recommender compare ratings.csv --time timestamp --split time --model ease --model popularity
 """
 
 recommender = App(name="recommender", help=HELP)
+recommender.command(lists)
 SHOWN = ("recall", "ndcg", "mrr", "hit_rate", "coverage", "fit", "behind the best")
 User = Annotated[str, Parameter(help="Column of the user.")]
 Item = Annotated[str, Parameter(help="Column of the item.")]
@@ -106,6 +110,8 @@ def fit(
         f"{model} of {len(made.users_):,} users, {len(made.items_):,} items and {len(made.histories_.items):,} pairs "
         f"saved to {output}"
     )
+    if isinstance(made, EmbeddingRecommender):
+        say(f"items are found by {made.index_!r}")
 
 
 @recommender.command

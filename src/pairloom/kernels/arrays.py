@@ -14,9 +14,8 @@ __all__ = ["check_vector"]
 
 def check_vector(who: str, name: str, array: object, dtype: npt.DTypeLike, size: int | None = None) -> None:
     """Raise `UserError` unless an array is 1-D, contiguous, of this dtype and, if given, of this size."""
-    expected = f"a contiguous 1-D {np.dtype(dtype)} array" + ("" if size is None else f" of {size} elements")
     if not isinstance(array, np.ndarray):
-        raise UserError(f"{who}: '{name}' must be {expected}. Got {type(array).__name__}.")
+        raise UserError(f"{who}: '{name}' must be {_expected(dtype, size)}. Got {type(array).__name__}.")
     checked: npt.NDArray[Any] = array
     if (
         checked.dtype != dtype
@@ -26,5 +25,9 @@ def check_vector(who: str, name: str, array: object, dtype: npt.DTypeLike, size:
     ):
         layout = "" if checked.flags.c_contiguous else "strided "
         raise UserError(
-            f"{who}: '{name}' must be {expected}. Got {layout}{checked.dtype} of shape {checked.shape}."
+            f"{who}: '{name}' must be {_expected(dtype, size)}. Got {layout}{checked.dtype} of shape {checked.shape}."
         )
+
+
+def _expected(dtype: npt.DTypeLike, size: int | None) -> str:
+    return f"a contiguous 1-D {np.dtype(dtype)} array" + ("" if size is None else f" of {size} elements")

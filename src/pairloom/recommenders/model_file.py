@@ -30,7 +30,7 @@ from pairloom.recommenders.ids import Ids
 from pairloom.recommenders.interactions import Columns, Histories
 from pairloom.recommenders.recommender import Recommender
 
-__all__ = ["load_recommender", "save_recommender"]
+__all__ = ["load_recommender", "model_contents", "save_recommender"]
 
 FORMAT, VERSION = "pairloom-recommender", 2
 ABOUT_FILE, ARRAYS_FILE = RECOMMENDER_FILES
@@ -114,6 +114,13 @@ def load_recommender(source: str | Path) -> Recommender:
         raise DataError(
             "arrays that fit one another", got=str(error), source=str(path), action="Fit again"
         ) from error
+
+
+def model_contents(recommender: Recommender) -> tuple[dict[str, Any], Arrays]:
+    """Return the parameters of a fitted recommender and all arrays of its file but those that are made from others."""
+    arrays = _to_arrays(recommender)
+    kept = {name: array for name, array in arrays.items() if not name.startswith(PREPARED)}
+    return _parameters(recommender), kept
 
 
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:

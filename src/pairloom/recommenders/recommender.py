@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ from pairloom.recommenders.choosing import Wishes, choose_diverse, choose_under_
 from pairloom.recommenders.ids import Ids
 from pairloom.recommenders.interactions import Columns, Duplicates, Events, Histories, read_events
 from pairloom.recommenders.recommendations import Recommendations
+
+if TYPE_CHECKING:
+    from pairloom.recommenders.offline_lists import WrittenLists
 
 __all__ = ["Recommender"]
 
@@ -256,6 +259,61 @@ class Recommender:
         askers = Askers(now.histories_.take(numbers), numbers, context or {})
         return now._lists(askers, wishes, n, reasons=reasons, ids=asked if many else None)
 
+    def recommend_all(
+        self,
+        folder: str | Path,
+        *,
+        n: int = 100,
+        seen: bool = False,
+        block: Iterable[Any] = (),
+        only: Iterable[Any] | None = None,
+        where: Mapping[str, Any] | None = None,
+        caps: Mapping[str, int] | None = None,
+        boosts: Mapping[Any, float] | None = None,
+        diversity: float = 0.0,
+        shard_users: int = 10_000,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> WrittenLists:
+        """Write the lists of all known users to a folder of Parquet files.
+
+        A run that was killed is gone on with by calling it again: files that are there are kept. Memory is that of the
+        model and of one file, some 100 bytes a row of it.
+
+        Parameters
+        ----------
+        folder : path
+            New, empty, or of an earlier run with the same model and settings.
+        n, seen, block, only, where, caps, boosts, diversity
+            As of `recommend`.
+        shard_users : int
+            Users in a file.
+        on_progress : callable, optional
+            Told how many users were done, file by file.
+
+        Returns
+        -------
+        WrittenLists
+
+        Raises
+        ------
+        UserError
+            For a folder that holds something else, or lists of another model or other settings.
+        MissingExtraError
+            Without pyarrow (extra ``arrow``).
+        """
+        from pairloom.recommenders.offline_lists import write_lists  # it knows the model file
+
+        wishes = Wishes(
+            seen,
+            tuple(block),
+            None if only is None else tuple(only),
+            where or {},
+            caps or {},
+            boosts or {},
+            diversity,
+        )
+        return write_lists(self._now(), folder, wishes, n, shard_users=shard_users, on_progress=on_progress)
+
     def _history(self, history: Iterable[Any] | Mapping[Any, float]) -> Histories:
         weights = list(history.values()) if isinstance(history, Mapping) else None
         ids = list(history)
@@ -275,7 +333,7 @@ class Recommender:
         n: int,
         *,
         reasons: bool,
-        ids: Sequence[Any] | None = None,
+        ids: Sequence[Any] | npt.NDArray[Any] | None = None,
     ) -> Recommendations:
         refused, factors = self._refused(wishes), self._factors(wishes)
         size = self._askers_at_once()
@@ -513,6 +571,8 @@ class Recommender:
         return int(self.n_jobs) if self.n_jobs > 0 else max(1, cores + 1 + int(self.n_jobs))
 
 
-def _as_array(ids: Sequence[Any]) -> npt.NDArray[Any]:
+def _as_array(ids: Sequence[Any] | npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if isinstance(ids, np.ndarray):
+        return ids
     integers = all(isinstance(each, int | np.integer) and not isinstance(each, bool) for each in ids)
     return np.array(ids, np.int64) if integers else np.array([str(each) for each in ids], object)

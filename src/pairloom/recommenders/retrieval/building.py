@@ -69,9 +69,7 @@ def build_index(
             return grown
     checked = Vectors(vectors)
     if known == "ann":
-        graph = NeighbourGraph(checked, n_threads=n_threads)
-        graph.choose_width(queries, n_threads=n_threads)
-        return graph
+        return NeighbourGraph.build(checked, queries, n_threads=n_threads)
     index = ExactIndex(checked) if known == "exact" else Int8Index(checked, n_threads=n_threads)
     index.recall = measured_recall(index, queries, n_threads=n_threads)
     return index
