@@ -63,6 +63,8 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
     interactions: str
     fields: Any
     normalize_rows: bool
+    fit_intercept: bool
+    fit_linear: bool
     solver: str | None
     epochs: int | None
     burn_in: int | None
@@ -339,17 +341,20 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
             n_samples=int(self.n_samples),
             n_chains=int(self.n_chains),
             likelihood=self._likelihood(),
-            bias_rate=either(self.bias_learning_rate, rate / 10),
-            linear_rate=either(self.linear_learning_rate, rate),
+            bias_rate=either(self.bias_learning_rate, rate / 10) if self.fit_intercept else 0.0,
+            linear_rate=either(self.linear_learning_rate, rate) if self.fit_linear else 0.0,
+            center_labels=bool(self.fit_intercept),
             factors_rate=either(self.factors_learning_rate, rate),
             bias_decay=float(self.bias_decay),
             linear_decay=either(self.linear_decay, default.linear_decay),
             factors_decay=either(self.factors_decay, default.factors_decay),
             linear_l1=float(self.linear_l1),
             factors_l1=float(self.factors_l1),
-            bias_init=float(self.bias_init),
-            linear_init="constant" if self.linear_init_scale == 0 else self.init_method,  # pyright: ignore[reportArgumentType]
-            linear_scale=float(self.linear_init_scale),
+            bias_init=float(self.bias_init) if self.fit_intercept else 0.0,
+            linear_init="constant"
+            if self.linear_init_scale == 0 or not self.fit_linear
+            else self.init_method,  # pyright: ignore[reportArgumentType]
+            linear_scale=float(self.linear_init_scale) if self.fit_linear else 0.0,
             factors_init=self.init_method,  # pyright: ignore[reportArgumentType]
             factors_scale=float(self.factors_init_scale),
             schedule="constant" if partial else self.learning_rate_schedule,  # pyright: ignore[reportArgumentType]
@@ -408,6 +413,10 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         if burn_in is not None and not (isinstance(burn_in, (int, np.integer)) and burn_in >= 0):
             raise UserError(
                 f"{owner}: 'burn_in' must be None or an integer of 0 or more. Got {self.burn_in!r}."
+            )
+        if self._solver() in SWEEPING and not (self.fit_intercept and self.fit_linear):
+            raise UserError(
+                f"{owner}: 'fit_intercept' and 'fit_linear' must be True with solver {self._solver()!r}. Take 'sgd'."
             )
         if self.early_stopping and self._solver() in SWEEPING:
             raise UserError(

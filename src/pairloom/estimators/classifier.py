@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from pairloom.estimators.inputs import labels_of, weights_of
 from pairloom.estimators.parameters import document
 from pairloom.fm.calibration import CalibrationMethod
 from pairloom.fm.held_out import REPORT, calibrate_model
+from pairloom.fm.interactions.libffm_model import LibffmForm, read_libffm_model, write_libffm_model
 from pairloom.fm.settings import Task
 from pairloom.fm.sweeps.collected import plain_rows
 
@@ -65,6 +67,8 @@ class FactorizationMachineClassifier(FactorizationMachineEstimator):
         interactions: str = "pairwise",
         fields: Any = None,
         normalize_rows: bool = False,
+        fit_intercept: bool = True,
+        fit_linear: bool = True,
         solver: str | None = None,
         epochs: int | None = None,
         learning_rate: float | None = None,
@@ -230,6 +234,46 @@ class FactorizationMachineClassifier(FactorizationMachineEstimator):
                 f"{type(self).__name__} is not calibrated; call 'calibrate' with held-out rows."
             )
         return report
+
+    def to_libffm(self, path: str | Path, *, form: LibffmForm = "binary") -> None:
+        """Write a field-aware model for libffm's ``ffm-predict``.
+
+        Parameters
+        ----------
+        path : path
+        form : {"binary", "text"}
+            What ffm-predict reads from version 1.22 on, or before.
+
+        Raises
+        ------
+        UserError
+            For a model with other interactions, or with a bias or linear weights: libffm has none. Train with
+            ``fit_intercept=False, fit_linear=False``.
+        """
+        write_libffm_model(self._fitted(), path, form=form)
+
+    @classmethod
+    def from_libffm(cls, path: str | Path) -> Self:
+        """Read a model that libffm's ``ffm-train`` wrote, in either form; it scores rows that have fields.
+
+        Parameters
+        ----------
+        path : path
+
+        Raises
+        ------
+        DataError
+            For a file that is no such model, or damaged.
+        """
+        model = read_libffm_model(path)
+        assert model.interactions is not None
+        estimator = cls(
+            model.n_factors, interactions="field-aware", normalize_rows=model.interactions.normalize_rows,
+            fit_intercept=False, fit_linear=False,
+        )  # fmt: skip
+        estimator.model_, estimator.n_features_in_ = model, model.n_features
+        estimator.classes_ = np.array([0, 1])
+        return estimator
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy of `predict`."""

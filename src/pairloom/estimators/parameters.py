@@ -19,6 +19,8 @@ PARAMETERS = """Parameters
         have fields (text/libffm), nor where every column is a field: of up to 256 columns each is one by itself.
     normalize_rows : bool, default False
         Scale every row to unit length, as libffm does; with other interactions than "pairwise".
+    fit_intercept, fit_linear : bool, default True
+        Whether there are a bias and linear weights; libffm has neither. Not with "als" and "mcmc".
     solver : {"sgd", "adagrad", "adam", "ftrl", "als", "mcmc"}, optional
         None is "sgd", and "adagrad" with other interactions than "pairwise", which can also have "sgd".
         "sgd" is the fastest and most accurate on ratings; "adagrad" suits features of very different frequency;

@@ -61,6 +61,8 @@ class FactorizationMachineRegressor(FactorizationMachineEstimator):
         interactions: str = "pairwise",
         fields: Any = None,
         normalize_rows: bool = False,
+        fit_intercept: bool = True,
+        fit_linear: bool = True,
         solver: str | None = None,
         epochs: int | None = None,
         learning_rate: float | None = None,
