@@ -17,6 +17,7 @@ from pairloom.fm.sweeps.priors import Priors
 from pairloom.fm.sweeps.row_fields import find_fields
 from pairloom.fm.sweeps.terms import Terms, prepared_rows
 from pairloom.formats.matrices import rows_of_matrix
+from pairloom.kernels.native_rows import take_rows
 from pairloom.rows import RowBatch
 
 
@@ -389,9 +390,63 @@ def test_likelihoods_that_cannot_be(settings, message):
         FactorizationMachineRegressor(2, **settings).fit(train, train.labels)
 
 
-def test_levels_take_no_weights():
-    train, _ = stars(300)
-    with pytest.raises(UserError, match="Got sample weights"):
-        FactorizationMachineClassifier(2, solver="mcmc", epochs=2, burn_in=0).fit(
-            train, train.labels > 3, sample_weight=np.linspace(1, 2, train.n_rows)
-        )
+@pytest.mark.parametrize(("labels", "likelihood"), [("stars", "ordinal"), ("yes", "probit")])
+def test_weights_of_levels_count_as_repetition(labels, likelihood):
+    train, test = stars()
+    weights = np.random.default_rng(0).integers(0, 4, train.n_rows)
+    y = train.labels if labels == "stars" else train.labels > 3
+    often = np.repeat(np.arange(train.n_rows), weights)
+    repeated = take_rows(train, often)
+    predictions = []
+    for rows, target, weight in ((train, y, weights), (repeated, y[often], None), (train, y, weights * 0.3)):
+        if likelihood == "ordinal":
+            model = FactorizationMachineRegressor(
+                2, solver="mcmc", likelihood="ordinal", epochs=150, random_state=0
+            )
+            predictions.append(model.fit(rows, target, sample_weight=weight).predict(test))
+        else:
+            model = FactorizationMachineClassifier(2, solver="mcmc", epochs=150, random_state=0)
+            predictions.append(model.fit(rows, target, sample_weight=weight).predict_proba(test)[:, 1])
+    apart = [np.sqrt(np.mean((other - predictions[0]) ** 2)) for other in predictions[1:]]
+    assert apart[0] < (0.08 if labels == "stars" else 0.045)  # as far as two seeds
+    assert apart[1] > 2 * apart[0]  # less weight is less evidence
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.4, 30.0])
+def test_a_weighted_share_is_found(scale):
+    """Of rows that are all alike, three of four by weight say yes: whatever the weights add up to."""
+    rows = RowBatch(np.arange(401), np.zeros(400, np.int32), None, 1)
+    yes = np.arange(400) % 2 == 0
+    weights = np.where(yes, 1.5, 0.5) * scale
+    model = FactorizationMachineClassifier(1, solver="mcmc", epochs=200, random_state=0)
+    model.fit(rows, yes, sample_weight=weights)
+    assert model.predict_proba(rows.part(0, 1))[0, 1] == pytest.approx(0.75, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("files", "left"),
+    [
+        ({"memory.max": "1000\n", "memory.current": "700\n", "memory.stat": "anon 500\ninactive_file 200\n"}, 500),
+        ({"memory.max": "max\n", "memory.current": "700\n", "memory.stat": "anon 500\n"}, None),
+        (
+            {
+                "memory/memory.limit_in_bytes": "1000", "memory/memory.usage_in_bytes": "1200",
+                "memory/memory.stat": "cache 1",
+            },
+            0,
+        ),
+        (
+            {
+                "memory/memory.limit_in_bytes": "9223372036854771712", "memory/memory.usage_in_bytes": "1",
+                "memory/memory.stat": "cache 1",
+            },
+            None,
+        ),
+        ({}, None),
+    ],
+)  # fmt: skip
+def test_the_limit_of_a_container_bounds_the_samples(files, left, tmp_path):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert samples.of_container(tmp_path) == left

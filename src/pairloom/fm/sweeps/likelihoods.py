@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pairloom.errors import UserError
 from pairloom.fm.chunks import LabelScale
-from pairloom.kernels.latents import draw_latents, level_log_likelihood, level_means
+from pairloom.kernels.latents import draw_latents, level_log_likelihood, level_means, level_probabilities
 
 __all__ = ["Levels", "Likelihood", "Normal", "levels_of"]
 
@@ -17,6 +17,8 @@ Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
 MOST_LEVELS = 64
 WANTED_ACCEPTANCE = 0.3
+MOST_DRAWS = 8
+SMALLEST = 1e-30
 
 
 class Likelihood(Protocol):
@@ -85,6 +87,9 @@ class Levels:
     labels : ndarray of shape (n_rows,), float32
     values : ndarray of shape (n_levels,), float64
         The labels that there are, ascending.
+    weights : ndarray of shape (n_rows,), float32, optional
+        Above 0. A row of weight w counts as w rows: its hidden number is the mean of w draws. Of a w that is no whole
+        number, or above 8, it is the mean of the nearest number of draws up to 8, its spread set to that of w.
     n_threads : int
 
     References
@@ -95,11 +100,19 @@ class Levels:
 
     draws_noise = False
 
-    def __init__(self, labels: Float32Array, values: Float64Array, *, n_threads: int) -> None:
+    def __init__(
+        self,
+        labels: Float32Array,
+        values: Float64Array,
+        *,
+        weights: Float32Array | None = None,
+        n_threads: int,
+    ) -> None:
         self.values, self._n_threads = values, n_threads
         self._levels = np.searchsorted(values, labels).astype(np.int32)
-        counts = np.bincount(self._levels, minlength=len(values))
-        shares = np.clip(np.cumsum(counts)[:-1] / max(1, len(labels)), 1e-4, 1 - 1e-4)
+        self._weights = None if weights is None else weights.astype(np.float64)
+        counts = np.bincount(self._levels, weights=self._weights, minlength=len(values))
+        shares = np.clip(np.cumsum(counts)[:-1] / max(counts.sum(), 1e-300), 1e-4, 1 - 1e-4)
         quantiles = _quantiles(shares)
         steps = np.maximum(np.diff(quantiles), 1e-3)
         self.cuts = np.concatenate(([0.0], np.cumsum(steps)))
@@ -115,10 +128,35 @@ class Levels:
         """Draw cuts, then hidden numbers; or take the numbers' expectations."""
         if draws and len(self.cuts) > 1:
             self._move_cuts(scores, rng)
+        if self._weights is not None and draws:
+            self.targets = self._mean_draws(scores, self._weights, rng)
+            return
         key = int(rng.integers(2**63))
         self.targets = draw_latents(
             scores, self._levels, self.cuts, key, draws=draws, n_threads=self._n_threads
         )
+
+    def _mean_draws(
+        self, scores: Float32Array, weights: Float64Array, rng: np.random.Generator
+    ) -> Float32Array:
+        """Return the mean of as many draws as a row's weight says."""
+        n_draws = np.clip(np.rint(weights), 1, MOST_DRAWS)
+        expected = draw_latents(scores, self._levels, self.cuts, 0, draws=False, n_threads=self._n_threads)
+        away = np.zeros(len(scores))
+        for number in range(int(n_draws.max(initial=0))):
+            drawn = np.flatnonzero(n_draws > number)
+            away[drawn] += draw_latents(
+                scores[drawn], self._levels[drawn], self.cuts, int(rng.integers(2**63)), draws=True,
+                n_threads=self._n_threads,
+            ) - expected[drawn]  # fmt: skip
+        return (expected + away / np.sqrt(n_draws * weights)).astype(np.float32)
+
+    def _log_likelihood(self, scores: Float32Array, cuts: Float64Array) -> float:
+        if self._weights is None:
+            return level_log_likelihood(scores, self._levels, cuts, n_threads=self._n_threads)
+        shares = level_probabilities(scores, cuts, n_threads=self._n_threads)
+        of_levels = shares[np.arange(len(scores)), self._levels].astype(np.float64)
+        return float(self._weights @ np.log(np.maximum(of_levels, SMALLEST)))
 
     def _move_cuts(self, scores: Float32Array, rng: np.random.Generator) -> None:
         """Step in the logarithms of the distances between cuts, under a standard normal prior on these."""
@@ -126,7 +164,7 @@ class Levels:
         proposed = logs + self.step * self._spread * rng.normal(size=len(logs))
         cuts = np.concatenate(([0.0], np.cumsum(np.exp(proposed))))
         now, then = (
-            level_log_likelihood(scores, self._levels, c, n_threads=self._n_threads) - 0.5 * float(x @ x)
+            self._log_likelihood(scores, c) - 0.5 * float(x @ x)
             for c, x in ((self.cuts, logs), (cuts, proposed))
         )
         accepts = np.log(rng.random()) < then - now

@@ -17,7 +17,10 @@ from pairloom.fm.posterior import LARGEST, Posterior, sample_bytes
 from pairloom.fm.settings import FMSettings
 from pairloom.fm.sweeps.chain import Chain
 
-__all__ = ["Samples", "check_memory"]
+__all__ = ["Samples", "check_memory", "of_container"]
+
+MOST_LIMIT = 1 << 60
+"""A limit above it is none: version 1 says so by a huge number."""
 
 
 @dataclass(slots=True)
@@ -144,6 +147,36 @@ def check_memory(n_samples: int, n_features: int, n_factors: int) -> None:
 
 
 def _available_bytes() -> int | None:
+    """Memory that can be had: of the machine, and of the container where that has a limit."""
+    found = [size for size in (_of_machine(), of_container(Path("/sys/fs/cgroup"))) if size is not None]
+    return min(found, default=None)
+
+
+def of_container(folder: Path) -> int | None:
+    """Return what a control group leaves of its limit, files that can be dropped not counted; None for no limit.
+
+    Parameters
+    ----------
+    folder : path
+        Of control groups, version 2 or 1.
+    """
+    for limit, used, stat, droppable in (
+        ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
+    ):  # fmt: skip
+        try:
+            most, taken = (folder / limit).read_text("ascii").strip(), int((folder / used).read_text("ascii"))
+            lines = (folder / stat).read_text("ascii").splitlines()
+        except (OSError, ValueError):
+            continue  # no control group of this version
+        if not most.isdecimal() or int(most) > MOST_LIMIT:
+            return None
+        files = next((int(line.split()[1]) for line in lines if line.split()[0] == droppable), 0)
+        return max(0, int(most) - taken + files)
+    return None
+
+
+def _of_machine() -> int | None:
     try:
         with Path("/proc/meminfo").open(encoding="ascii") as lines:
             for line in lines:

@@ -161,13 +161,8 @@ class SweepTrainer:
         assert rows.labels is not None
         if settings.task == "regression" and settings.likelihood == "normal":
             return Normal(rows.labels, self._label_scale)
-        if rows.weights is not None:
-            raise UserError(
-                f"The solver '{settings.solver}' must have rows that count the same where labels are levels. Got "
-                "sample weights. Leave them out."
-            )
         values = np.array([0.0, 1.0]) if settings.task == "classification" else levels_of(rows.labels)
-        return Levels(rows.labels, values, n_threads=settings.n_threads)
+        return Levels(rows.labels, values, weights=rows.weights, n_threads=settings.n_threads)
 
     def _run(
         self,
