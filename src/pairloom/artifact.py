@@ -7,6 +7,7 @@ how raw data is read) and, where there is an encoder, ``encoder.safetensors``. O
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import tarfile
@@ -93,7 +94,13 @@ def save_artifact(artifact: Artifact, target: str | Path, *, model_algo_1: bool 
         folder.mkdir()
         _write(artifact, folder, model_algo_1=model_algo_1)
         packed = Path(work) / "packed"
-        with tarfile.open(packed, "w:gz", compresslevel=1) as archive:
+        with (
+            packed.open("wb") as file,
+            gzip.GzipFile(
+                "", "wb", compresslevel=1, fileobj=file, mtime=0
+            ) as stream,  # neither name nor time
+            tarfile.open(fileobj=stream, mode="w") as archive,
+        ):
             for path in sorted(folder.iterdir()):
                 archive.add(path, path.name, filter=_anonymous)
         packed.replace(target)
