@@ -11,6 +11,7 @@ void bind_gibbs(nb::module_& m);
 void bind_implicit_als(nb::module_& m);
 void bind_interactions(nb::module_& m);
 void bind_linear(nb::module_& m);
+void bind_pairwise(nb::module_& m);
 void bind_raw_text(nb::module_& m);
 void bind_related_items(nb::module_& m);
 void bind_retrieval(nb::module_& m);
@@ -28,6 +29,7 @@ NB_MODULE(_native, m) {
   pairloom::bind_implicit_als(m);
   pairloom::bind_interactions(m);
   pairloom::bind_linear(m);
+  pairloom::bind_pairwise(m);
   pairloom::bind_raw_text(m);
   pairloom::bind_related_items(m);
   pairloom::bind_retrieval(m);

@@ -1,5 +1,6 @@
 """Recommenders: from who took what to the right items, with reasons."""
 
+from pairloom.recommenders.bpr import BPR
 from pairloom.recommenders.content import ContentBased
 from pairloom.recommenders.ease import EASE
 from pairloom.recommenders.factorization import FactorizationMachineRecommender
@@ -11,9 +12,12 @@ from pairloom.recommenders.popularity import Popularity
 from pairloom.recommenders.random_items import RandomItems
 from pairloom.recommenders.recommendations import Recommendations
 from pairloom.recommenders.two_tower import TwoTower
+from pairloom.recommenders.warp import WARP
 
 __all__ = [
+    "BPR",
     "EASE",
+    "WARP",
     "Columns",
     "ContentBased",
     "FactorizationMachineRecommender",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pairloom.errors import UserError
+from pairloom.recommenders.bpr import BPR
 from pairloom.recommenders.content import ContentBased
 from pairloom.recommenders.ease import EASE
 from pairloom.recommenders.factorization import FactorizationMachineRecommender
@@ -14,11 +15,13 @@ from pairloom.recommenders.popularity import Popularity
 from pairloom.recommenders.random_items import RandomItems
 from pairloom.recommenders.recommender import Recommender
 from pairloom.recommenders.two_tower import TwoTower
+from pairloom.recommenders.warp import WARP
 
 __all__ = ["recommender_names", "recommender_type"]
 
 TYPES: Sequence[type[Recommender]] = (
-    ItemToItem, EASE, ImplicitALS, FactorizationMachineRecommender, ContentBased, TwoTower, Popularity, RandomItems,
+    ItemToItem, EASE, ImplicitALS, BPR, WARP, FactorizationMachineRecommender, ContentBased, TwoTower, Popularity,
+    RandomItems,
 )  # fmt: skip
 
 
