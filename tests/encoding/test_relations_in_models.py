@@ -75,6 +75,17 @@ def test_steps_over_batches_joined_anew_learn_what_steps_over_kept_rows_do(estim
     assert abs(scores[0] - scores[1]) < 0.05
 
 
+@pytest.mark.parametrize("interactions", ["field-aware", "order-3"])
+def test_other_interactions_take_rows_with_shared_parts(interactions):
+    encoder, rows, stars = taste()
+    shared = encoder.fit_transform(rows)
+    fields = encoder.fields_ if interactions == "field-aware" else None
+    model = FactorizationMachineRegressor(
+        4, interactions=interactions, fields=fields, epochs=20, learning_rate=0.1, random_state=0
+    )
+    assert model.fit(shared, stars).score(shared, stars) > 0.7
+
+
 def test_early_stopping_holds_out_rows_with_shared_parts():
     encoder, rows, stars = taste()
     model = FactorizationMachineRegressor(3, epochs=5, early_stopping=True, random_state=0)
