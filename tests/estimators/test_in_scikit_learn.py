@@ -12,6 +12,8 @@ pytest.importorskip("sklearn", reason="needs scikit-learn")
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import StackingRegressor, VotingRegressor
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
@@ -82,3 +84,19 @@ def test_a_column_transformer_feeds_it(frame):
     )
     scores = cross_val_score(model, frame[["user", "item"]], frame["rating"], cv=2)
     assert scores.min() > 0.3
+
+
+@pytest.mark.parametrize("combine", [VotingRegressor, lambda of: StackingRegressor(of, Ridge(), cv=3)])
+def test_averages_and_stacks_beat_their_members(frame, combine):
+    def member(solver, **settings):
+        machine = FactorizationMachineRegressor(3, solver=solver, random_state=0, **settings)
+        return make_pipeline(FeatureEncoder(["user", "item"]), machine)
+
+    train, test = frame[:1200], frame[1200:]
+    members = {"sampled": member("mcmc", epochs=60), "stepped": member("sgd"), "alternating": member("als")}
+    together = combine(list(members.items())).fit(train, train["rating"])
+    errors = [
+        np.mean((model.fit(train, train["rating"]).predict(test) - test["rating"]) ** 2)
+        for model in members.values()
+    ]
+    assert np.mean((together.predict(test) - test["rating"]) ** 2) < np.mean(errors)

@@ -127,6 +127,49 @@ def test_als_equals_the_normal_equations_without_factors():
     np.testing.assert_allclose(model.intercept_, expected[4], atol=2e-4)
 
 
+def test_als_with_a_penalty_of_its_own_for_each_column():
+    rng = np.random.default_rng(0)
+    x, y = (rng.random((400, 12)) < 0.3).astype(np.float32), rng.normal(3, 2, 400).astype(np.float32)
+    y += x @ rng.normal(0, 1, 12).astype(np.float32)
+    decay = rng.uniform(0.2, 30, 12)
+    model = FactorizationMachineRegressor(1, solver="als", linear_decay=2.0, factors_decay=1e9, epochs=200)
+    model.fit(x, y, feature_decay=decay)
+    scaled = (y - y.mean()) / y.std()
+    wide = np.hstack([np.ones((400, 1)), x])
+    weights = np.linalg.solve(wide.T @ wide + np.diag([0, *(2 * decay)]), wide.T @ scaled)
+    np.testing.assert_allclose(model.predict(x), y.mean() + y.std() * (wide @ weights), atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("solver", "decay", "message"),
+    [
+        ("als", [1.0, 2.0], r"'feature_decay' must be of shape \(12,\)"),
+        ("als", [0.0] * 12, "'feature_decay' must hold finite numbers above 0. Got 0.0 for column 0"),
+        ("als", [1.0] * 11 + [np.nan], "Got nan for column 11"),
+        ("als", ["many"] * 12, "'feature_decay' must hold numbers"),
+        ("mcmc", [1.0] * 12, "'feature_decay' needs solver 'als'"),
+    ],
+)
+def test_penalties_that_cannot_be(solver, decay, message):
+    x = np.eye(12, dtype=np.float32)
+    with pytest.raises(UserError, match=message):
+        FactorizationMachineRegressor(2, solver=solver).fit(x, np.arange(12.0), feature_decay=decay)
+
+
+def test_als_stops_early_and_keeps_the_best_sweep():
+    train, test = planted(n_rows=1500)
+    settings = {"solver": "als", "factors_decay": 0.02, "linear_decay": 0.02, "epochs": 60, "random_state": 0}
+    model = FactorizationMachineRegressor(8, early_stopping=True, n_iter_no_change=3, **settings)
+    model.fit(train, train.labels, validation_data=(test, test.labels))
+    losses = [report.validation_loss for report in model.history_]
+    assert model.n_iter_ < 60
+    assert model.n_iter_ == int(np.argmin(losses)) + 4
+    errors = model.predict(test) - test.labels
+    np.testing.assert_allclose(np.mean(np.square(errors)), min(losses), rtol=1e-4)
+    last = FactorizationMachineRegressor(8, **settings).fit(train, train.labels)
+    assert np.mean(np.square(last.predict(test) - test.labels)) > min(losses)
+
+
 def test_intervals_cover_what_they_promise():
     train, test = planted(noise=0.5, n_rows=12_000)
     model = FactorizationMachineRegressor(4, solver="mcmc", epochs=200, random_state=0).fit(
@@ -207,7 +250,9 @@ def test_weights_count_as_repetition():
 
 def test_warm_start_goes_on():
     train, test = planted()
-    model = FactorizationMachineRegressor(4, solver="als", epochs=3, warm_start=True, random_state=0)
+    model = FactorizationMachineRegressor(
+        4, solver="als", epochs=3, factors_decay=15.0, warm_start=True, random_state=0
+    )
     first = error(model.fit(train, train.labels), test)
     for _ in range(10):
         model.fit(train, train.labels)

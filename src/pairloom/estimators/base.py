@@ -117,7 +117,13 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         return False
 
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: tuple[Any, Any] | None = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        validation_data: tuple[Any, Any] | None = None,
+        feature_decay: Any = None,
     ) -> Self:
         """Train on rows X with labels y.
 
@@ -132,6 +138,9 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         validation_data : (X, y), optional
             Rows to measure after every epoch. With ``early_stopping`` the best epoch's parameters are kept; without
             this argument ``early_stopping`` holds out ``validation_fraction`` of the training rows.
+        feature_decay : array-like of shape (n_features,), optional
+            Of solver "als": what ``linear_decay`` and ``factors_decay`` are multiplied by in each column, so that
+            a field or a block of columns has a penalty of its own; numbers above 0.
 
         Returns
         -------
@@ -149,11 +158,12 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         settings = self._settings()
         if isinstance(rows, RelationalRows) and self._solver() not in SWEEPING:
             settings = replace(settings, memory_limit_bytes=LARGEST_JOIN_BYTES)
+        more = {} if feature_decay is None else {"feature_decay": self._checked_decay(feature_decay)}
         if not (self.warm_start and hasattr(self, "trainer_")):
             self.trainer_ = trainer_for(settings)
         else:
             self._keep_shape(settings)
-        self._train(rows, validation, settings.epochs)
+        self._train(rows, validation, settings.epochs, **more)
         self.n_iter_ = len(self.history_)
         return self
 
@@ -189,7 +199,28 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
             )
         self.trainer_.settings = settings
 
-    def _train(self, rows: RowBatch | RelationalRows, validation: RowBatch | None, epochs: int) -> None:
+    def _checked_decay(self, feature_decay: Any) -> npt.NDArray[np.float32]:
+        owner, n = type(self).__name__, self.n_features_in_
+        if self.solver != "als":
+            raise UserError(
+                f"{owner}: 'feature_decay' needs solver 'als'. Got {self.solver!r}. Leave it out."
+            )
+        try:
+            decay = np.asarray(feature_decay, np.float32)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{owner}: 'feature_decay' must hold numbers. Got {error}.") from error
+        if decay.shape != (n,):
+            raise UserError(f"{owner}: 'feature_decay' must be of shape ({n},). Got {decay.shape}.")
+        if not (np.isfinite(decay).all() and (decay > 0).all()):
+            column = int(np.argmin(np.isfinite(decay) & (decay > 0)))
+            raise UserError(
+                f"{owner}: 'feature_decay' must hold finite numbers above 0. Got {decay[column]} for column {column}."
+            )
+        return decay
+
+    def _train(
+        self, rows: RowBatch | RelationalRows, validation: RowBatch | None, epochs: int, **more: Any
+    ) -> None:
         earlier = len(self.trainer_.history)
         with epoch_progress(type(self).__name__, epochs, self.verbose) as show:
             callbacks = [show, *(self.callbacks or ())]
@@ -203,6 +234,7 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
                 on_epoch=on_epoch,
                 n_features=self.n_features_in_,
                 epochs=epochs,
+                **more,
             )
         self.history_ = self.trainer_.history[earlier:]
         self.model_ = self.trainer_.model()
@@ -418,7 +450,7 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
             raise UserError(
                 f"{owner}: 'fit_intercept' and 'fit_linear' must be True with solver {self._solver()!r}. Take 'sgd'."
             )
-        if self.early_stopping and self._solver() in SWEEPING:
+        if self.early_stopping and self._solver() == "mcmc":
             raise UserError(
                 f"{owner}: 'early_stopping' must be off with solver {self._solver()!r}, which does not overfit "
                 "with more epochs as steps do."

@@ -159,11 +159,17 @@ class FactorizationMachineClassifier(FactorizationMachineEstimator):
         return np.where(labels > 0.5, np.float32(pair[1]), np.float32(pair[0]))
 
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: tuple[Any, Any] | None = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        validation_data: tuple[Any, Any] | None = None,
+        feature_decay: Any = None,
     ) -> Self:
         """Train on rows X with labels y of two classes; see `FactorizationMachineRegressor.fit`."""
         self._keeps_classes = bool(self.warm_start and hasattr(self, "trainer_"))
-        return super().fit(X, y, sample_weight, validation_data=validation_data)
+        return super().fit(X, y, sample_weight, validation_data=validation_data, feature_decay=feature_decay)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, *, classes: Any = None) -> Self:
         """Learn from one pass over some rows, on top of what is known; X may be wider than before.

@@ -60,7 +60,7 @@ PARAMETERS = """Parameters
         Multiplies every gradient of the loss.
     early_stopping : bool, default False
         Stop when the validation loss has not improved for `n_iter_no_change` epochs, and keep the best epoch's
-        parameters.
+        parameters. Not for "mcmc", which does not overfit with more epochs.
     validation_fraction : float, default 0.1
         Training rows held out for early stopping when `fit` is given no validation data.
     n_iter_no_change : int, default 5

@@ -39,7 +39,7 @@ DEFAULTS: dict[tuple[SolverName, Task], Defaults] = {
     ("adam", "classification"): Defaults(0.008, 1e-4, 3e-3, 15),
     ("ftrl", "regression"): Defaults(0.07, 20.0, 300.0),
     ("ftrl", "classification"): Defaults(0.1, 50.0, 2500.0),
-    ("als", "regression"): Defaults(0.0, 5.0, 15.0, 50),
+    ("als", "regression"): Defaults(0.0, 5.0, 12.0, 50),
     ("als", "classification"): Defaults(0.0, 5.0, 15.0, 50),
     ("mcmc", "regression"): Defaults(0.0, 0.0, 0.0, 512),
     ("mcmc", "classification"): Defaults(0.0, 0.0, 0.0, 512),

@@ -161,6 +161,10 @@ def prepared_rows(
         rises[starts[(starts > 0) & (starts < len(rows.indices))] - 1] = True
         if not rises.all():
             rows = sum_repeated(rows)
+    if rows.values is None and feature_scale is not None:
+        scale = feature_scale[rows.indices]
+        if (scale != 1).any():
+            rows, feature_scale = replace(rows, values=1 / scale), None
     if rows.values is not None:
         values = rows.values if feature_scale is None else rows.values / feature_scale[rows.indices]
         rows = (

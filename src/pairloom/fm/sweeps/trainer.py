@@ -17,7 +17,7 @@ from pairloom.collective import ALONE, Collective
 from pairloom.errors import DivergenceError, UserError
 from pairloom.fm.chunks import LabelScale
 from pairloom.fm.data import LabelSums, RowSource
-from pairloom.fm.epochs import BatchReport, EpochReport, OnBatch, OnEpoch
+from pairloom.fm.epochs import BatchReport, Best, EpochReport, OnBatch, OnEpoch
 from pairloom.fm.model import FactorizationMachine
 from pairloom.fm.posterior import LOGIT_PER_PROBIT, Posterior
 from pairloom.fm.settings import FMSettings
@@ -34,6 +34,7 @@ from pairloom.rows import RelationalRows, RowBatch
 
 __all__ = ["SweepTrainer"]
 
+Float32Array = npt.NDArray[np.float32]
 Keep = Callable[[int, Callable[[Path], None]], None]
 
 
@@ -72,6 +73,7 @@ class SweepTrainer:
         self._samples: list[Samples] = []
         self._traces: list[Trace] = []
         self._n_features = 0
+        self._best: tuple[float, Float32Array, Float32Array] | None = None
 
     @property
     def n_features(self) -> int:
@@ -91,8 +93,14 @@ class SweepTrainer:
         resume: Path | None = None,
         keep: Keep | None = None,
         collective: Collective = ALONE,
+        feature_decay: npt.NDArray[np.float32] | None = None,
     ) -> SweepTrainer:
         """Sweep for a number of epochs; see `pairloom.fm.training.FMTrainer.fit`.
+
+        Parameters
+        ----------
+        feature_decay : ndarray of shape (n_features,), float32, optional
+            Of "als": what the L2 penalties of each column are multiplied by, all above 0.
 
         Raises
         ------
@@ -111,6 +119,10 @@ class SweepTrainer:
         rows, self._labels = collect_rows(source(), settings.task)
         self._n_features = max(rows.n_features, n_features or 0)
         self._feature_scale = large_values(rows, self._n_features) if settings.scale_features else None
+        if feature_decay is not None:
+            # A column whose values are divided by s has parameters s times as large, which pay s^2 times as much.
+            scale = 1.0 if self._feature_scale is None else self._feature_scale
+            self._feature_scale = np.asarray(scale * np.sqrt(feature_decay), np.float32)
         self._label_scale = self._scale_of_labels()
         n_epochs = epochs or settings.epochs
         n_chains = settings.n_chains if settings.solver == "mcmc" else 1
@@ -121,7 +133,7 @@ class SweepTrainer:
             check_memory(n_samples, self._n_features, settings.n_factors)
         prepared = prepared_rows(rows, self._feature_scale, n_features=self._n_features)
         self._begin(prepared, n_chains)
-        first = 0
+        first, self._best = 0, None
         if resume is not None:
             self.history = read_sweeps(resume, settings, self._chains, self._samples, self._traces)
             first = len(self.history)
@@ -172,54 +184,67 @@ class SweepTrainer:
         listener: _Listener,
     ) -> None:
         assert rows.labels is not None
-        labels, weights, task = rows.labels.astype(np.float64), rows.weights, self.settings.task
-        one = len(self._chains) == 1
+        labels, best = rows.labels.astype(np.float64), Best()
         for epoch in epochs:
             started = time.perf_counter()
-            predicted: list[npt.NDArray[np.float64]] = []
-            losses: list[float] = []
-            metrics: dict[str, float] = {}
-            for number, chain in enumerate(self._chains):
-                if chain.diverged:
-                    continue
-                chain.sweep()
-                scores = chain.scores()
-                predictions = chain.likelihood.predicted(scores)
-                if one:
-                    loss, metrics = measured(task, labels, predictions, weights)
-                else:
-                    loss = loss_of(task, labels, predictions, weights)
-                if not (np.isfinite(loss) and np.isfinite(chain.noise_precision)):
-                    chain.diverged = True
-                    continue
-                predicted.append(predictions)
-                losses.append(loss)
-                if self._samples:
-                    self._samples[number].take(epoch, chain)
-                    if epoch >= self._samples[number].burn_in:
-                        self._traces[number].take(loss, chain.noise_precision, scores)
-            if not predicted:
-                raise DivergenceError(
-                    f"Training diverged in sweep {epoch + 1}: the loss is not finite. Scale large values down."
-                )
-            mean_loss = losses[0]
-            if not one:
-                mean_loss, metrics = measured(task, labels, np.mean(predicted, axis=0), weights)
+            loss, metrics = self._sweep(epoch, labels, rows.weights)
             seconds = time.perf_counter() - started
             held_out_loss = (
                 None
                 if held_out is None
                 else held_out.loss([c for c in self._chains if not c.diverged], epoch)
             )
-            report = EpochReport(
-                epoch, mean_loss, held_out_loss, rows.n_rows, seconds,
-                held_out is not None, metrics,
-            )  # fmt: skip
+            is_best = self._is_best(best, epoch, held_out_loss)
+            report = EpochReport(epoch, loss, held_out_loss, rows.n_rows, seconds, is_best, metrics)
             self.history.append(report)
             if listener.keep is not None:
                 listener.keep(epoch + 1, self._write)
-            if listener.hears(report):
+            if listener.hears(report) or (
+                held_out is not None and best.waited(epoch, self.settings.patience)
+            ):
                 return
+
+    def _sweep(
+        self, epoch: int, labels: npt.NDArray[np.float64], weights: Float32Array | None
+    ) -> tuple[float, dict[str, float]]:
+        """Move every chain once and take samples; return loss and metrics of the chains' mean."""
+        task, one = self.settings.task, len(self._chains) == 1
+        predicted: list[npt.NDArray[np.float64]] = []
+        mean_loss, metrics = 0.0, dict[str, float]()
+        for number, chain in enumerate(self._chains):
+            if chain.diverged:
+                continue
+            chain.sweep()
+            scores = chain.scores()
+            predictions = chain.likelihood.predicted(scores)
+            if one:
+                loss, metrics = measured(task, labels, predictions, weights)
+            else:
+                loss = loss_of(task, labels, predictions, weights)
+            if not (np.isfinite(loss) and np.isfinite(chain.noise_precision)):
+                chain.diverged = True
+                continue
+            predicted.append(predictions)
+            mean_loss = loss
+            if self._samples:
+                self._samples[number].take(epoch, chain)
+                if epoch >= self._samples[number].burn_in:
+                    self._traces[number].take(loss, chain.noise_precision, scores)
+        if not predicted:
+            raise DivergenceError(
+                f"Training diverged in sweep {epoch + 1}: the loss is not finite. Scale large values down."
+            )
+        return (mean_loss, metrics) if one else measured(task, labels, np.mean(predicted, axis=0), weights)
+
+    def _is_best(self, best: Best, epoch: int, held_out_loss: float | None) -> bool:
+        """Whether a sweep's parameters are the best so far; they are kept where training may stop early."""
+        if held_out_loss is None or self.settings.patience is None:
+            return held_out_loss is not None
+        if not best.is_beaten_by(held_out_loss, self.settings.tolerance):
+            return False
+        best.loss, best.epoch = held_out_loss, epoch
+        self._best = (self._chains[0].bias, *self._chains[0].spread())
+        return True
 
     def _write(self, folder: Path) -> None:
         write_sweeps(folder, self.settings, self._chains, self._samples, self._traces, history=self.history)
@@ -249,14 +274,12 @@ class SweepTrainer:
                 bias, weights, factors = posterior.summary()
             return FactorizationMachine.from_arrays(task, bias, weights, factors, posterior=posterior, **more)
         chain = self._chains[0]
-        linear, factors = chain.spread()
+        bias, linear, factors = self._best or (chain.bias, *chain.spread())
         slope = LOGIT_PER_PROBIT if task == "classification" else scale.scale
         weights, factors = linear * np.float32(slope), factors * np.float32(np.sqrt(slope))
         if self._feature_scale is not None:
             weights, factors = weights / self._feature_scale, factors / self._feature_scale[:, None]
-        return FactorizationMachine.from_arrays(
-            task, scale.mean + slope * chain.bias, weights, factors, **more
-        )
+        return FactorizationMachine.from_arrays(task, scale.mean + slope * bias, weights, factors, **more)
 
     def _posterior(self, metadata: dict[str, Any]) -> Posterior:
         metadata["convergence"] = said = self.convergence()
