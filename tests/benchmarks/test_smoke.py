@@ -10,8 +10,10 @@ import pytest
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 NEEDS_DATA = {
     "bayesian",
+    "best_u1",
     "criteo",
     "defaults",
+    "frappe",
     "hosts",
     "movielens",
     "sparse_models",
