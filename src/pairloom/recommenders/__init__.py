@@ -4,6 +4,7 @@ from pairloom.recommenders.bpr import BPR
 from pairloom.recommenders.content import ContentBased
 from pairloom.recommenders.ease import EASE
 from pairloom.recommenders.factorization import FactorizationMachineRecommender
+from pairloom.recommenders.hybrid import Hybrid
 from pairloom.recommenders.implicit_als import ImplicitALS
 from pairloom.recommenders.interactions import Columns
 from pairloom.recommenders.item_to_item import ItemToItem
@@ -21,6 +22,7 @@ __all__ = [
     "Columns",
     "ContentBased",
     "FactorizationMachineRecommender",
+    "Hybrid",
     "ImplicitALS",
     "ItemToItem",
     "Popularity",

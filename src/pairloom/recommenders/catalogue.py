@@ -9,6 +9,7 @@ from pairloom.recommenders.bpr import BPR
 from pairloom.recommenders.content import ContentBased
 from pairloom.recommenders.ease import EASE
 from pairloom.recommenders.factorization import FactorizationMachineRecommender
+from pairloom.recommenders.hybrid import Hybrid
 from pairloom.recommenders.implicit_als import ImplicitALS
 from pairloom.recommenders.item_to_item import ItemToItem
 from pairloom.recommenders.popularity import Popularity
@@ -20,8 +21,8 @@ from pairloom.recommenders.warp import WARP
 __all__ = ["recommender_names", "recommender_type"]
 
 TYPES: Sequence[type[Recommender]] = (
-    ItemToItem, EASE, ImplicitALS, BPR, WARP, FactorizationMachineRecommender, ContentBased, TwoTower, Popularity,
-    RandomItems,
+    ItemToItem, EASE, ImplicitALS, BPR, WARP, FactorizationMachineRecommender, Hybrid, ContentBased, TwoTower,
+    Popularity, RandomItems,
 )  # fmt: skip
 
 

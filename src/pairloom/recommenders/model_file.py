@@ -137,9 +137,19 @@ def _parameters(recommender: Recommender) -> dict[str, Any]:
     ]
     columns = recommender.columns
     return {
-        **{name: getattr(recommender, name) for name in names},
+        **{name: _plain(getattr(recommender, name)) for name in names},
         "columns": [columns.user, columns.item, columns.weight, columns.time],
     }
+
+
+def _plain(value: Any) -> Any:
+    """Say a recommender that is a part of another by its name and parameters; its arrays are among the other's."""
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if not isinstance(value, Recommender):
+        return value
+    own = {name: kept for name, kept in _parameters(value).items() if name != "columns"}
+    return {"model": value.name, "parameters": own}
 
 
 def _to_arrays(recommender: Recommender) -> Arrays:

@@ -17,7 +17,7 @@ from pairloom.recommenders.fields.sparse_rows import SparseRows
 from pairloom.recommenders.ids import Ids
 from pairloom.rows import RowBatch
 
-__all__ = ["SideRows", "attribute_rows", "context_numbers", "side_rows"]
+__all__ = ["SideRows", "attribute_rows", "context_numbers", "listed_names", "side_rows"]
 
 Int32Array = npt.NDArray[np.int32]
 LEAST_SHARED = 2
@@ -127,3 +127,10 @@ def context_numbers(context: Mapping[str, Any], known: Mapping[str, Ids]) -> lis
                 found.append(first + number)
         first += len(ids)
     return found
+
+
+def listed_names(names: Sequence[str] | str | None) -> list[str] | None:
+    """Return names of columns as a list; a string is one name."""
+    if names is None:
+        return None
+    return [names] if isinstance(names, str) else list(names)

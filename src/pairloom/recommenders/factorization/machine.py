@@ -19,10 +19,12 @@ from pairloom.recommenders.factorization.features import (
     SideRows,
     attribute_rows,
     context_numbers,
+    listed_names,
     side_rows,
 )
 from pairloom.recommenders.fields.sparse_rows import SparseRows, spread
 from pairloom.recommenders.interactions import USUAL_COLUMNS, Columns, Duplicates
+from pairloom.recommenders.retrieval.building import Retrieval, checked_retrieval
 from pairloom.rows import RowBatch
 
 __all__ = ["FactorizationMachineRecommender"]
@@ -86,6 +88,8 @@ class FactorizationMachineRecommender(EmbeddingRecommender):
     binary : bool
         Whether every interaction counts as 1, whatever its weight. Weights can correct for how likely an item was
         shown.
+    retrieval : {"exact", "int8", "ann"}
+        How items are found: `pairloom.recommenders.retrieval`.
     columns : Columns
     duplicates : {"sum", "last", "largest"}
     n_jobs : int, optional
@@ -124,6 +128,7 @@ class FactorizationMachineRecommender(EmbeddingRecommender):
         group_share: float = 0.2,
         init_scale: float = 0.1,
         binary: bool = True,
+        retrieval: Retrieval = "exact",
         columns: Columns = USUAL_COLUMNS,
         duplicates: Duplicates = "sum",
         n_jobs: int | None = None,
@@ -133,11 +138,11 @@ class FactorizationMachineRecommender(EmbeddingRecommender):
         self.n_factors, self.epochs, self.learning_rate = n_factors, epochs, learning_rate
         self.l2, self.n_negatives, self.popularity_power = l2, n_negatives, popularity_power
         self.history, self.user_ids, self.item_ids = history, user_ids, item_ids
-        self.user_columns = None if user_columns is None else list(user_columns)
-        self.item_columns = None if item_columns is None else list(item_columns)
-        self.categories, self.context = list(categories), list(context)
+        self.user_columns, self.item_columns = listed_names(user_columns), listed_names(item_columns)
+        self.categories, self.context = listed_names(categories) or [], listed_names(context) or []
         self.id_dropout, self.group_share, self.init_scale = id_dropout, group_share, init_scale
         self.binary, self.random_state = binary, random_state
+        self.retrieval = checked_retrieval(retrieval)
         self.columns, self.duplicates, self.n_jobs = columns, duplicates, n_jobs
         self._settings().check(type(self).__name__)
 
