@@ -13,6 +13,7 @@ NEEDS_DATA = {
     "best_u1",
     "criteo",
     "defaults",
+    "field_aware",
     "frappe",
     "hosts",
     "movielens",

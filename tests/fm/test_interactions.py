@@ -297,7 +297,7 @@ def test_what_other_interactions_cannot_do_is_said(tmp_path):
     with pytest.raises(UserError, match="ONNX export: must be given a machine of plain pairs"):
         export_onnx(model, tmp_path / "model.onnx")
     with pytest.raises(UserError, match="global_importance: must be given a machine of plain pairs"):
-        global_importance(model, [TRAIN])
+        global_importance(trained("order-3", epochs=1).model(), [TRAIN])
     assert len(nearest_features(model, 0, n=3)) == 3
     with pytest.raises(UserError, match="'solver' must be 'adagrad' or 'sgd'"):
         settings_for("order-3", solver="adam")
@@ -312,3 +312,18 @@ def test_a_trainer_that_was_pickled_goes_on(kind):
     trainer.fit(lambda: [TRAIN])
     copy.fit(lambda: [TRAIN])
     assert bits(copy) == bits(trainer)
+
+
+@pytest.mark.parametrize("kind", WITH_FIELDS)
+def test_importance_sums_the_terms_of_rows(kind):
+    model, rows = trained(kind).model(), HELD_OUT.part(0, 50)
+    found = global_importance(model, [rows.part(0, 30), rows.part(30, 50)])
+    assert found.field_names == ["field 0", "field 1", "field 2"]
+    terms = [score_terms(model, rows, row) for row in range(50)]
+    of_pair = []
+    for term in terms:
+        fields = term.features[term.pairs] // 5
+        of_pair.append(term.interactions[(fields == [0, 1]).all(axis=1)].sum())
+    pair = next(term for term in found.terms() if term.name == "field 0 x field 1")
+    assert pair.strength == pytest.approx(np.std(of_pair), rel=1e-6)
+    assert pair.mean == pytest.approx(np.mean(of_pair), rel=1e-6)

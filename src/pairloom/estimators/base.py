@@ -203,7 +203,7 @@ class FactorizationMachineEstimator(Explaining, Tuning, EstimatorManners):
         owner, n = type(self).__name__, self.n_features_in_
         if self.solver != "als":
             raise UserError(
-                f"{owner}: 'feature_decay' needs solver 'als'. Got {self.solver!r}. Leave it out."
+                f"{owner}: 'feature_decay' needs solver 'als'. Got {self._solver()!r}. Leave it out."
             )
         try:
             decay = np.asarray(feature_decay, np.float32)

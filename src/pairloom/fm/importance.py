@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pairloom.errors import UserError
+from pairloom.fm.interactions.described import Interactions
+from pairloom.fm.interactions.exact import interaction_terms, row_parts
 from pairloom.fm.model import FactorizationMachine, refuse_interactions
 from pairloom.kernels.native_rows import sum_repeated
 from pairloom.rows import RowBatch
@@ -154,7 +156,8 @@ def global_importance(
     UserError
         For fields that do not fit the model, too many of them, or no rows.
     """
-    refuse_interactions(model, "global_importance")
+    if model.interactions is not None and model.interactions.order > 2:
+        refuse_interactions(model, "global_importance")
     places, names = _checked_fields(model, fields, field_names)
     sums = _Sums(model, places, len(names))
     for batch in batches:
@@ -207,6 +210,9 @@ def _checked_fields(
     fields: npt.NDArray[np.integer] | None,
     field_names: Sequence[str] | None,
 ) -> tuple[npt.NDArray[np.int64], Sequence[str]]:
+    if fields is None and model.interactions is not None and (model.interactions.columns.of >= 0).any():
+        fields = np.zeros(model.n_features, np.int64)
+        fields[: len(model.interactions.columns.of)] = np.maximum(model.interactions.columns.of, 0)
     places = np.arange(model.n_features) if fields is None else np.asarray(fields).astype(np.int64)
     if places.shape != (model.n_features,) or (places < 0).any():
         raise UserError(
@@ -236,6 +242,8 @@ class _Sums:
         self.linear, self.crossed, self.moved = np.zeros(shape), np.zeros(shape), np.zeros(shape)
 
     def add(self, rows: RowBatch) -> None:
+        if self.model.interactions is not None:
+            return self._add_pairs(self.model.interactions, rows)
         rows = sum_repeated(rows)
         owner = np.repeat(np.arange(rows.n_rows), np.diff(rows.indptr))
         inside = rows.indices < self.model.n_features
@@ -264,6 +272,28 @@ class _Sums:
         self.linear += np.bincount(features, linear, width)
         self.crossed += np.bincount(features, np.abs(with_others), width)
         self.moved += np.bincount(features, np.abs(linear + with_others), width)
+        return None
+
+    def _add_pairs(self, interactions: Interactions, rows: RowBatch) -> None:
+        """Take in rows whose pairs cannot be summed by field: pair by pair."""
+        prepared = interactions.prepared(rows)
+        for row in range(prepared.n_rows):
+            parts = row_parts(interactions, self.model.n_features, prepared, row)
+            pairs, values = interaction_terms(interactions, self.model.blocks, parts)[2]
+            linear = self.model.weights[parts.features].astype(np.float64) * parts.values
+            places = self.fields[parts.features]
+            left, right = places[pairs[:, 0]], places[pairs[:, 1]]
+            crossed = np.zeros((self.n_fields, self.n_fields))
+            np.add.at(crossed, (np.minimum(left, right), np.maximum(left, right)), values)
+            np.add.at(crossed, (places, places), linear)
+            self.total += crossed
+            self.squares += np.square(crossed)
+            with_others = np.bincount(pairs.ravel(), np.repeat(values, 2), len(places))
+            np.add.at(self.counts, parts.features, 1)
+            np.add.at(self.linear, parts.features, linear)
+            np.add.at(self.crossed, parts.features, np.abs(with_others))
+            np.add.at(self.moved, parts.features, np.abs(linear + with_others))
+        self.n_rows += prepared.n_rows
 
     def result(self, names: Sequence[str]) -> GlobalImportance:
         if not self.n_rows:
