@@ -87,6 +87,9 @@ def test_a_model_with_tables_predicts_explains_and_says_what_it_is(files, tmp_pa
     assert run(["predict", str(model), str(rows), "--output", str(tmp_path / "scores.csv")]) == 0
     (scores,) = read_tables(tmp_path / "scores.csv", kinds={"score": "number"})
     assert np.isfinite(scores.columns["score"]).all()
+    assert run(["evaluate", str(model), str(files / "test.csv")]) == 0
+    told = load_artifact(model).metrics["test"]["rmse"]
+    assert f"{told:.4f}" in capsys.readouterr().out
     assert run(["explain", str(model), "user=5", "item=3"]) == 0
     assert "user.age=" in capsys.readouterr().out
     assert run(["describe", str(model)]) == 0

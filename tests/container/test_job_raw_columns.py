@@ -110,3 +110,13 @@ def test_raw_columns_are_learned_on_one_host(job):
 def test_a_channel_of_users_alone_asks_for_nothing(job):
     job.hyperparameters = {"num_factors": "2", "predictor_type": "regressor"}
     assert "channel must be one of 'train', 'test', 'validation'. Got 'users'" in job.run_here().failure
+
+
+def test_a_state_of_other_columns_is_not_gone_on_from(job):
+    job.hyperparameters = ASKED | {"epochs": "5"}
+    (job.root / "checkpoints").mkdir()
+    assert job.run_here().code == 0
+    job.hyperparameters |= {"pairloom_features": "item,user.kind"}
+    finished = job.run_here()
+    assert finished.code != 0
+    assert "pairloom_features" in finished.failure

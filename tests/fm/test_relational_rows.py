@@ -8,6 +8,7 @@ import scipy.sparse as sp
 
 from pairloom import FactorizationMachineClassifier, FactorizationMachineRegressor
 from pairloom.errors import DataError
+from pairloom.fm.sweeps.collected import rows_to_score
 from pairloom.fm.sweeps.terms import Terms, prepared_rows
 from pairloom.rows import Relation, RelationalRows, RowBatch
 
@@ -105,6 +106,15 @@ def test_an_index_without_a_part_names_the_row():
     broken = RelationalRows(rows.main, (Relation(index, rows.relations[0].rows),))
     with pytest.raises(DataError, match=r"row 8.*40 shared parts, or -1.*Got 40"):
         FactorizationMachineRegressor(2, solver="mcmc", epochs=2, burn_in=0).fit(broken, rows.labels)
+
+
+def test_few_rows_are_joined_before_they_are_scored():
+    """A request for one row must not cost what is known of all keys."""
+    rows = relational(500)
+    assert isinstance(rows_to_score(rows.part(0, 2)), RowBatch)
+    assert isinstance(rows_to_score(rows), RelationalRows)
+    model = FactorizationMachineRegressor(3, solver="mcmc", epochs=30, random_state=0).fit(rows, rows.labels)
+    np.testing.assert_allclose(model.predict(rows)[:2], model.predict(rows.part(0, 2)), rtol=1e-4, atol=1e-5)
 
 
 def test_shared_parts_cost_no_more_than_once():

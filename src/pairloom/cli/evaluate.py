@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pairloom.artifact import load_artifact
-from pairloom.cli.inputs import Input, asked_of, rows_for
+from pairloom.cli.inputs import Input, asked_of, rows_to_answer
 from pairloom.cli.measuring import measured
 from pairloom.cli.metrics import print_metrics
 from pairloom.cli.options import ContentType, Settings, Threads
@@ -45,6 +45,6 @@ def evaluate(
     """
     artifact = load_artifact(model)
     given = Input.parse(rows, content_type, reading, threads, asked_of(artifact))
-    batches = Counted(rows_for(artifact, given, labelled=True)())
+    batches = Counted(rows_to_answer(artifact, given, labelled=True))
     found = measured(artifact.model, batches, owner=artifact.algorithm, source=rows, n_threads=threads)
     print_metrics({"value": found})

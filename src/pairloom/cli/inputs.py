@@ -18,7 +18,7 @@ from pairloom.errors import UserError
 from pairloom.formats import read_rows, read_tables
 from pairloom.formats.registry import Format, by_content_type, offers, operation
 from pairloom.formats.sources import list_inputs, resolve_format
-from pairloom.rows import RowBatch
+from pairloom.rows import RelationalSource, RowBatch
 from pairloom.tables import Table
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "plain",
     "raw_columns",
     "rows_for",
+    "rows_to_answer",
     "table_sources",
     "training_options",
 ]
@@ -195,3 +196,11 @@ def rows_for(artifact: Artifact, given: Input, *, labelled: bool) -> RowSource:
     if artifact.encoder is None:
         return plain(given)
     return encoded(given, artifact.encoder, label=artifact.label if labelled else None)
+
+
+def rows_to_answer(artifact: Artifact, given: Input, *, labelled: bool) -> Iterator[Any]:
+    """Open a pass over rows that a model answers, what they share apart where the model has a use for that."""
+    source = rows_for(artifact, given, labelled=labelled)
+    if isinstance(source, RelationalSource) and getattr(artifact.model, "scores_shared_parts", False):
+        return source.relational()
+    return source()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pairloom.artifact import Artifact, load_artifact
-from pairloom.cli.inputs import Input, asked_of, rows_for
+from pairloom.cli.inputs import Input, asked_of, rows_to_answer
 from pairloom.cli.options import ContentType, Settings, Threads
 from pairloom.cli.terminal import Counted, say
 from pairloom.formats import write_tables
@@ -57,7 +57,7 @@ def predict(
     """
     artifact = load_artifact(model)
     given = Input.parse(rows, content_type, reading, threads, asked_of(artifact))
-    batches = Counted(rows_for(artifact, given, labelled=False)())
+    batches = Counted(rows_to_answer(artifact, given, labelled=False))
     tables = _predictions(artifact, batches, threads)
     if output is None:
         write_tables(tables, sys.stdout.buffer, content_type="csv")

@@ -31,11 +31,22 @@ BLOCK_BYTES = 1 << 20
 Identity = Mapping[str, str]
 
 
-def identity(algorithm: str, hyperparameters: Hyperparameters, *, n_hosts: int) -> dict[str, str]:
-    """Return what must be equal for one job to go on from another's states: not the data, nor what may change."""
+def identity(
+    algorithm: str, hyperparameters: Hyperparameters, *, n_hosts: int, more: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return what must be equal for one job to go on from another's states: not the data, nor what may change.
+
+    Parameters
+    ----------
+    algorithm : str
+    hyperparameters : Hyperparameters
+    n_hosts : int
+    more : mapping of str to str, optional
+        What the job asks for beside the algorithm's hyperparameters.
+    """
     free = {parameter.wire_name for parameter in hyperparameters.parameters if parameter.may_change}
     asked = {name: text for name, text in hyperparameters.to_strings().items() if name not in free}
-    return {"algorithm": algorithm, "n_hosts": str(n_hosts), **asked}
+    return {"algorithm": algorithm, "n_hosts": str(n_hosts), **asked, **(more or {})}
 
 
 class FolderCheckpoints:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +86,7 @@ def train(
     job = Job(folders, kind, given, resources(folders), _wants_model_algo_1(environment, kind), stop, write)
     channels = input_channels(folders)
     raw = raw_channels(told, channels, len(job.hosts.names))
+    job.raw_words = {} if raw is None else raw.asked.to_strings()
     tables = {} if raw is None else {name: channels[name] for name in raw.table_of.values()}
     channels = {name: words for name, words in channels.items() if name not in tables}
     check_channels_of(kind, channels)
@@ -131,6 +132,7 @@ class Job:
     write: Write
     encoder: FeatureEncoder | None = None
     label: str | None = None
+    raw_words: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def say(self, message: str) -> None:
         """Write a sentence to the log."""
@@ -144,7 +146,7 @@ class Job:
         settled = self.kind.hyperparameters_type.parse(self.given)
         return FolderCheckpoints(
             folder / self.hosts.current,
-            identity(self.kind.name, settled, n_hosts=len(self.hosts.names)),
+            identity(self.kind.name, settled, n_hosts=len(self.hosts.names), more=self.raw_words),
             collective=collective,
             is_cut_short=self.stop.__bool__,
             tell=self.say,

@@ -15,7 +15,7 @@ from pairloom.fm.interactions.described import Interactions
 from pairloom.fm.interactions.exact import exact_interactions, row_parts
 from pairloom.fm.posterior import Posterior
 from pairloom.fm.settings import Task
-from pairloom.fm.sweeps.collected import checked_parts, plain_rows
+from pairloom.fm.sweeps.collected import plain_rows, rows_to_score
 from pairloom.kernels._native import FmState
 from pairloom.kernels.fm import Solver, allocate_table, fm_scores
 from pairloom.kernels.native_rows import find_repeated, native_rows, sum_repeated, take_rows
@@ -160,7 +160,7 @@ class FactorizationMachine:
         They are finite: a score beyond float32 is the largest or smallest float32.
         """
         if self.posterior is not None:
-            checked = checked_parts(rows)
+            checked = rows_to_score(rows)
             with np.errstate(over="ignore", invalid="ignore"):
                 means = self.posterior.moments(checked, n_threads=n_threads)[0]
                 if self.task == "classification":
@@ -223,7 +223,7 @@ class FactorizationMachine:
             raise UserError(
                 "Standard deviations come from samples: the model must be a regressor of solver 'mcmc'. Train one."
             )
-        means, deviations = self.posterior.moments(checked_parts(rows), n_threads=n_threads)
+        means, deviations = self.posterior.moments(rows_to_score(rows), n_threads=n_threads)
         return self._clipped(means.astype(np.float32)), deviations.astype(np.float32)
 
     def predict_distribution(
@@ -240,7 +240,7 @@ class FactorizationMachine:
             raise UserError(
                 "Probabilities of levels come from a model of solver 'mcmc' with likelihood 'ordinal'. Train one."
             )
-        shares = self.posterior.distribution(checked_parts(rows), n_threads=n_threads)
+        shares = self.posterior.distribution(rows_to_score(rows), n_threads=n_threads)
         return self.posterior.levels, shares.astype(np.float32)
 
     def predict(self, rows: RowBatch | RelationalRows, *, n_threads: int = 1) -> Float32Array:

@@ -11,7 +11,7 @@ import numpy as np
 from pairloom.algorithms.contract import Predictions
 from pairloom.fm.model import FactorizationMachine
 from pairloom.fm.model_file import load_model, save_model
-from pairloom.rows import RowBatch
+from pairloom.rows import RelationalRows, RowBatch
 
 __all__ = ["FactorizationMachinesModel"]
 
@@ -34,7 +34,12 @@ class FactorizationMachinesModel:
         """Width of the rows it scores; columns beyond add nothing."""
         return self.machine.n_features
 
-    def predict(self, rows: RowBatch, *, n_threads: int = 1) -> Predictions:
+    @property
+    def scores_shared_parts(self) -> bool:
+        """Whether rows with shared parts are better left as they are: samples score each part once."""
+        return self.machine.posterior is not None
+
+    def predict(self, rows: RowBatch | RelationalRows, *, n_threads: int = 1) -> Predictions:
         """Score rows.
 
         Returns

@@ -12,10 +12,10 @@ from pairloom.errors import DataError
 from pairloom.fm.data import LARGEST_UNSCALED, LabelSums
 from pairloom.fm.settings import Task
 from pairloom.kernels.native_rows import checked_rows
-from pairloom.kernels.row_assembly import join_rows
+from pairloom.kernels.row_assembly import join_rows, joined_lengths
 from pairloom.rows import Relation, RelationalRows, RowBatch
 
-__all__ = ["checked_parts", "collect_rows", "joined", "large_values", "plain_rows"]
+__all__ = ["checked_parts", "collect_rows", "joined", "large_values", "plain_rows", "rows_to_score"]
 
 
 def collect_rows(
@@ -114,8 +114,17 @@ def checked_parts(
 
 def plain_rows(rows: RowBatch | RelationalRows) -> RowBatch:
     """Return checked rows, relations joined."""
-    checked = checked_parts(rows)
+    checked = rows_to_score(rows)
     return join_rows(checked) if isinstance(checked, RelationalRows) else checked
+
+
+def rows_to_score(rows: RowBatch | RelationalRows) -> RowBatch | RelationalRows:
+    """Return checked rows in their shorter form: a few rows joined, when more is shared than they hold."""
+    if isinstance(rows, RelationalRows):
+        n_shared = sum(len(relation.rows.indices) for relation in rows.relations)
+        if int(joined_lengths(rows).sum()) <= n_shared:
+            return checked_rows(join_rows(rows))
+    return checked_parts(rows)
 
 
 def joined(parts: list[RowBatch]) -> RowBatch:
