@@ -13,6 +13,7 @@ from pairloom.exposure.lists import (
     explored_examination,
 )
 from pairloom.exposure.log import ExposureLog, LogStatus, recover
+from pairloom.exposure.modelled_relevance import fit_position_bias_by_model
 from pairloom.exposure.off_policy import (
     LoggedActions,
     direct_method,
@@ -60,6 +61,7 @@ __all__ = [
     "expected_examination",
     "explored_examination",
     "fit_position_bias",
+    "fit_position_bias_by_model",
     "fit_swaps",
     "inverse_propensity_weights",
     "ips",

@@ -14,6 +14,7 @@ __all__ = ["EpsilonGreedy", "PlackettLuce", "Ranking", "Thompson"]
 
 Float64Array = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
+MOST_KNOWN = 32
 STEP, EARLIEST, LATEST = 0.25, 30.0, 4.0
 """In logs of time: a step, and how far outside of the whole race's first and last times an integrand is nothing."""
 
@@ -53,6 +54,7 @@ class EpsilonGreedy:
         if not 0 <= epsilon <= 1:
             raise UserError(f"EpsilonGreedy: 'epsilon' must be in [0, 1]. Got {epsilon}.")
         self.epsilon = epsilon
+        self._known: dict[tuple[int, int], Float64Array] = {}
 
     def draw(self, scores: Any, n: int, rng: np.random.Generator) -> Ranking:
         """Draw a list of n of the candidates.
@@ -85,6 +87,8 @@ class EpsilonGreedy:
 
     def _by_rank(self, n_candidates: int, n: int) -> Float64Array:
         """Probabilities by rank of score: how many of the better ones are gone tells all; O(n_candidates n^2)."""
+        if (n_candidates, n) in self._known:
+            return self._known[n_candidates, n]
         better = np.arange(n_candidates)[:, None]
         gone = np.arange(n + 1)[None, :]
         found = np.zeros((n_candidates, n))
@@ -101,6 +105,9 @@ class EpsilonGreedy:
             moved = state * above
             state = state * below
             state[:, 1:] += moved[:, :-1]
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        self._known[n_candidates, n] = found
         return found
 
 
