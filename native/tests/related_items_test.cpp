@@ -5,6 +5,7 @@
 #include <limits>
 #include <random>
 #include <set>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -92,6 +93,42 @@ void compare(const World& world, Relation relation, std::size_t n_threads) {
   }
 }
 
+// The whole table, whose pairs are counted once, holds the rows that are counted one by one.
+void check_whole(const World& world, Relation relation, std::size_t n_threads) {
+  const std::size_t n_related = 3;
+  const auto table = [&](const std::vector<std::int32_t>& rows) {
+    std::pair<std::vector<std::int32_t>, std::vector<float>> found;
+    found.first.resize(rows.size() * n_related);
+    found.second.resize(found.first.size());
+    related_items(world.view(), {relation, n_related, 2, world.chances.data(), 0.2}, rows.data(), rows.size(),
+                  found.first.data(), found.second.data(), n_threads);
+    return found;
+  };
+  std::vector<std::int32_t> rows;
+  for (std::size_t i = 0; i < world.n_items; ++i) rows.push_back(static_cast<std::int32_t>(i));
+  const auto whole = table(rows);
+  for (const std::int32_t row : rows) {
+    const auto alone = table({row, row});
+    const std::size_t at = static_cast<std::size_t>(row) * n_related;
+    for (std::size_t p = 0; p < n_related; ++p) {
+      CHECK(alone.first[p] == whole.first[at + p]);
+      CHECK(alone.second[p] == whole.second[at + p]);
+    }
+  }
+}
+
+void check_sides_that_differ() {
+  const std::vector<std::int64_t> user_offsets{0, 1, 2}, item_offsets{0, 2};
+  const std::vector<std::int32_t> user_items{0, 0}, item_users{1, 1};
+  const std::vector<double> chances{1};
+  const std::vector<std::int32_t> rows{0};
+  std::vector<std::int32_t> items(1);
+  std::vector<float> scores(1);
+  CHECK_THROWS(related_items({user_offsets.data(), user_items.data(), 2, item_offsets.data(), item_users.data(), 1},
+                             {Relation::cosine, 1, 1, chances.data(), 0}, rows.data(), 1, items.data(), scores.data(), 1),
+               std::invalid_argument);
+}
+
 void check_best() {
   const float none = -std::numeric_limits<float>::infinity();
   const std::vector<float> scores{1, 3, 3, none, 2, none, none, none, none, 5, -1, 0, 0, 0, 0};
@@ -132,6 +169,11 @@ int main() {
       compare(world, relation, 3);
     }
   }
+  for (const Relation relation : {Relation::conditional, Relation::cosine, Relation::surprise}) {
+    check_whole(World(150, 90, 11), relation, 3);
+    check_whole(World(40, 200, 12), relation, 1);
+  }
+  check_sides_that_differ();
   compare(World(3, 1, 1), Relation::surprise, 1);
   compare(World(200, 300, 5), Relation::surprise, 2);
   check_best();
