@@ -39,6 +39,23 @@ def test_smaller_terms_are_added_up(trained, capsys):
     assert sum(value for _, value in terms) == pytest.approx(score, abs=3e-4)
 
 
+def test_raw_columns_interact_by_field_or_three_at_a_time(tmp_path, capsys):
+    table = tmp_path / "clicks.csv"
+    lines = [f"{i % 3},{i % 4},{i % 5},{int(i % 3 == i % 4)}" for i in range(240)]
+    table.write_text("\n".join(["a,b,c,clicked", *lines]) + "\n")
+    for kind, n_terms in (("field-aware", 1 + 3 + 3), ("order-3", 1 + 3 + 3 + 1)):
+        model = str(tmp_path / f"{kind}.tar.gz")
+        asked = ["--num-factors", "2", "--predictor-type", "binary_classifier", "--epochs", "3"]
+        words = ["train", "factorization-machines", "--train", str(table), "--label", "clicked", *asked]
+        assert run([*words, "--features", "a:id,b:id,c:id", "--interactions", kind, "--model", model]) == 0
+        capsys.readouterr()
+        assert run(["explain", model, "a=1", "b=1", "c=2"]) == 0
+        *terms, (_, score) = terms_of(capsys.readouterr().out)
+        assert len(terms) == n_terms
+        assert sum(value for _, value in terms) == pytest.approx(score, abs=3e-4 * n_terms)
+        assert any(name.count(" x ") == 2 for name, _ in terms) == (kind == "order-3")
+
+
 def test_unknown_and_missing_values_have_columns_of_their_own(trained, capsys):
     assert run(["explain", str(trained.raw), "user=nobody"]) == 0
     names = [name for name, _ in terms_of(capsys.readouterr().out)]

@@ -99,6 +99,9 @@ def print_terms(artifact: Artifact, batch: RowBatch, index: int, top: int) -> No
     found = list(zip(names, terms.linear.tolist(), strict=True))
     pairs = zip(terms.pairs.tolist(), terms.interactions.tolist(), strict=True)
     found += [(f"{names[left]} x {names[right]}", value) for (left, right), value in pairs]
+    for members, adds in terms.higher.values():
+        together = zip(members.tolist(), adds.tolist(), strict=True)
+        found += [(" x ".join(names[place] for place in places), value) for places, value in together]
     found.sort(key=lambda term: -abs(term[1]))
     shown = [("bias", terms.bias), *found[:top]]
     if rest := found[top:]:
