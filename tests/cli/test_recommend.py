@@ -113,7 +113,8 @@ def test_two_towers_are_fitted_with_both_tables(folder, capsys):
     names = ["--user", "who", "--item", "what", "--items", str(folder / "films.csv")]
     model = str(folder / "towers.tar.gz")
     fit = ["recommender", "fit", str(folder / "events.csv"), *names, "--users", str(folder / "people.csv")]
-    assert run([*fit, "--model", "two-tower", "--output", model]) == 0
+    settings = ["--set", "hidden=8,4", "--set", "epochs=3", "--set", "text=title"]
+    assert run([*fit, "--model", "two-tower", *settings, "--output", model]) == 0
     capsys.readouterr()
     assert run(["recommend", model, "--user", "8", "--top", "2"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3

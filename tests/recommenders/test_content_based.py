@@ -31,6 +31,7 @@ def test_columns_are_taken_for_what_they_are():
     model = fitted()
     kinds = field_kinds(model.attributes_, None, None, "x")
     assert kinds == {"kind": "category", "about": "text", "price": "number"}
+    assert fitted(text="kind").text == ["kind"]
     kinds = field_kinds(model.attributes_, ["kind"], ["price"], "x")
     assert kinds == {"kind": "text", "about": "category", "price": "category"}
 

@@ -48,7 +48,7 @@ def quick(**more):
     "more",
     [
         {},
-        {"hidden": (12,)},
+        {"hidden": 12, "text": "title"},
         {"loss": "multi-label", "batch_size": 16},
         {"all_items": True},
         {"loss": "multi-label", "batch_size": 16, "all_items": True},
@@ -289,6 +289,7 @@ def test_codes_of_8_bits_give_the_same_lists(tmp_path):
     [
         ({"n_factors": 0}, "'n_factors' must be 1 or more. Got 0"),
         ({"hidden": (4, 0)}, "'hidden' must be 1 or more. Got 0"),
+        ({"hidden": "many"}, "'hidden' must be numbers of units. Got 'many'"),
         ({"batch_size": 0}, "'batch_size' must be 1 or more"),
         ({"temperature": 0}, "'temperature' must be a finite number above 0"),
         ({"learning_rate": float("nan")}, "'learning_rate' must be a finite number above 0"),

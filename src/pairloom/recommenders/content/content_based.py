@@ -19,7 +19,7 @@ from pairloom.recommenders.fields.encoding import (
     number_rows,
     word_rows,
 )
-from pairloom.recommenders.fields.kinds import FieldKind, field_kinds, texts_of
+from pairloom.recommenders.fields.kinds import FieldKind, field_kinds, names_of, texts_of
 from pairloom.recommenders.fields.sparse_rows import SparseRows
 from pairloom.recommenders.interactions import USUAL_COLUMNS, Columns, Duplicates, Histories
 from pairloom.recommenders.recommender import Recommender
@@ -49,10 +49,10 @@ class ContentBased(Recommender):
 
     Parameters
     ----------
-    text : sequence of str, optional
+    text : str or sequence of str, optional
         Columns of text. Default: string columns where more than half of the values are different and have two words or
         more on average. A word is a run of letters, digits and underscores, in lower case.
-    categories : sequence of str, optional
+    categories : str or sequence of str, optional
         Columns of numbers that are categories, such as codes.
     text_weighting : {"bm25", "tf-idf"}
     weights : {"learned", "equal"} or mapping of str to float
@@ -85,8 +85,8 @@ class ContentBased(Recommender):
     def __init__(
         self,
         *,
-        text: Sequence[str] | None = None,
-        categories: Sequence[str] | None = None,
+        text: str | Sequence[str] | None = None,
+        categories: str | Sequence[str] | None = None,
         text_weighting: TextWeighting = "bm25",
         weights: Literal["learned", "equal"] | Mapping[str, float] = "learned",
         binary: bool = True,
@@ -105,7 +105,7 @@ class ContentBased(Recommender):
             )
         if isinstance(weights, Mapping):
             _check_weights(weights)
-        self.text, self.categories = text, categories
+        self.text, self.categories = names_of(text), names_of(categories)
         self.text_weighting: TextWeighting = text_weighting
         self.weights, self.binary, self.random_state = weights, binary, random_state
         self.columns, self.duplicates, self.n_jobs = columns, duplicates, n_jobs

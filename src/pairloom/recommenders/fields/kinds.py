@@ -12,7 +12,7 @@ import numpy as np
 from pairloom.errors import UserError
 from pairloom.recommenders.attributes import Attribute, Attributes
 
-__all__ = ["FieldKind", "field_kinds", "texts_of", "words_of"]
+__all__ = ["FieldKind", "field_kinds", "names_of", "texts_of", "words_of"]
 
 FieldKind = Literal["category", "number", "text", "vector"]
 MOST_DIFFERENT, MEAN_WORDS = 0.5, 2.0
@@ -49,6 +49,11 @@ def field_kinds(
     return {
         name: _kind(name, column, text, named["categories"]) for name, column in attributes.columns.items()
     }
+
+
+def names_of(columns: str | Sequence[str] | None) -> list[str] | None:
+    """Take one name, or several, as a list."""
+    return None if columns is None else [columns] if isinstance(columns, str) else list(columns)
 
 
 def _kind(name: str, column: Attribute, text: Sequence[str] | None, categories: Sequence[str]) -> FieldKind:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pairloom.errors import MissingExtraError, UserError
 from pairloom.recommenders.askers import UNKNOWN, Askers
 from pairloom.recommenders.embeddings import EmbeddingRecommender
+from pairloom.recommenders.fields.kinds import names_of
 from pairloom.recommenders.history_means import mean_rows
 from pairloom.recommenders.interactions import USUAL_COLUMNS, Columns, Duplicates, Histories
 from pairloom.recommenders.retrieval.building import Retrieval, checked_retrieval
@@ -23,6 +24,8 @@ __all__ = ["TwoTower"]
 Float32Array = npt.NDArray[np.float32]
 Int32Array = npt.NDArray[np.int32]
 LARGEST = 1e6
+USUAL: Mapping[Loss, tuple[int, int, int]] = {"in-batch": (20, 1024, 2), "multi-label": (60, 128, 6)}
+"""Epochs, batch size and patience."""
 
 
 class TwoTower(EmbeddingRecommender):
@@ -48,7 +51,7 @@ class TwoTower(EmbeddingRecommender):
     ----------
     n_factors : int
         Columns of embeddings and of what comes out of the towers.
-    hidden : sequence of int
+    hidden : int or sequence of int
         Units of hidden layers in each tower, with rectifiers. On MovieLens none was best; with rich attributes and many
         events, try one of twice `n_factors`.
     normalize : bool
@@ -60,13 +63,13 @@ class TwoTower(EmbeddingRecommender):
         Whether each step tells its targets from the whole catalogue instead of from one another.
     item_ids, user_ids : bool
         Whether ids have vectors of their own. With `user_ids` a known user is not the same as a session any more.
-    text, categories : sequence of str, optional
+    text, categories : str or sequence of str, optional
         Columns of the tables of items and users that are text, and columns of numbers that are categories; as
         `ContentBased`.
     n_buckets : int
         Places that letter trigrams hash to.
-    epochs : int
-        At most.
+    epochs : int, optional
+        At most. Default: 20, or 60 for "multi-label", whose epochs have far fewer steps.
     batch_size : int, optional
         Pairs of a step, or users for "multi-label". Default: 1024 pairs or 128 users.
     learning_rate, l2 : float
@@ -80,7 +83,8 @@ class TwoTower(EmbeddingRecommender):
     validation_share : float
         Share of the users, at most 1,000, of whom a fifth of the items is held back: training stops when the NDCG@20 on
         them did not rise for `patience` epochs, and its best state is kept. 0: all epochs, on everything.
-    patience : int
+    patience : int, optional
+        Default: 2, or 6 for "multi-label".
     binary : bool
         Whether every interaction counts as 1, whatever its weight.
     device : str
@@ -116,17 +120,17 @@ class TwoTower(EmbeddingRecommender):
         self,
         *,
         n_factors: int = 64,
-        hidden: Sequence[int] = (),
+        hidden: int | Sequence[int] = (),
         normalize: bool = True,
         temperature: float = 0.2,
         loss: Loss = "in-batch",
         all_items: bool = False,
         item_ids: bool = True,
         user_ids: bool = False,
-        text: Sequence[str] | None = None,
-        categories: Sequence[str] | None = None,
+        text: str | Sequence[str] | None = None,
+        categories: str | Sequence[str] | None = None,
         n_buckets: int = 1 << 13,
-        epochs: int = 20,
+        epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float = 3e-3,
         l2: float = 0.0,
@@ -134,7 +138,7 @@ class TwoTower(EmbeddingRecommender):
         id_dropout: float = 0.1,
         longest_history: int = 100,
         validation_share: float = 0.2,
-        patience: int = 2,
+        patience: int | None = None,
         binary: bool = True,
         device: str = "cpu",
         verbose: bool = False,
@@ -144,13 +148,13 @@ class TwoTower(EmbeddingRecommender):
         n_jobs: int | None = None,
         random_state: int = 0,
     ) -> None:
+        units = _units(hidden)
         counts = {
             "n_factors": n_factors, "n_buckets": n_buckets, "epochs": epochs, "patience": patience,
-            "longest_history": longest_history, "batch_size": 1 if batch_size is None else batch_size,
-            "hidden": min(hidden, default=1),
+            "longest_history": longest_history, "batch_size": batch_size, "hidden": min(units, default=1),
         }  # fmt: skip
         for name, count in counts.items():
-            if count < 1:
+            if count is not None and count < 1:
                 raise UserError(f"TwoTower: {name!r} must be 1 or more. Got {count}.")
         for name, number in {"temperature": temperature, "learning_rate": learning_rate}.items():
             if not 0 < number < np.inf:
@@ -169,13 +173,13 @@ class TwoTower(EmbeddingRecommender):
             raise UserError(f"TwoTower: 'loss' must be one of {', '.join(LOSSES)}. Got {loss!r}.")
         self.n_factors, self.hidden, self.normalize, self.temperature = (
             n_factors,
-            hidden,
+            units,
             normalize,
             temperature,
         )
         self.loss: Loss = loss
         self.all_items, self.item_ids, self.user_ids = all_items, item_ids, user_ids
-        self.text, self.categories, self.n_buckets = text, categories, n_buckets
+        self.text, self.categories, self.n_buckets = names_of(text), names_of(categories), n_buckets
         self.epochs, self.batch_size, self.learning_rate, self.l2 = epochs, batch_size, learning_rate, l2
         self.history_dropout, self.id_dropout, self.longest_history = (
             history_dropout,
@@ -192,11 +196,15 @@ class TwoTower(EmbeddingRecommender):
             from pairloom.recommenders.two_tower.training import Recipe, train
         except ImportError as error:
             raise MissingExtraError("Training two towers", "torch") from error
-        batch_size = self.batch_size or (1024 if self.loss == "in-batch" else 128)
+        usual = USUAL[self.loss]
+        epochs, batch_size, patience = (
+            own or default
+            for own, default in zip((self.epochs, self.batch_size, self.patience), usual, strict=True)
+        )
         recipe = Recipe(
             self.n_factors, tuple(self.hidden), self.normalize, self.temperature, self.item_ids, self.user_ids,
-            self.loss, self.all_items, self.epochs, batch_size, self.learning_rate, self.l2, self.history_dropout,
-            self.id_dropout, self.longest_history, self.validation_share, self.patience, self.verbose, self.device,
+            self.loss, self.all_items, epochs, batch_size, self.learning_rate, self.l2, self.history_dropout,
+            self.id_dropout, self.longest_history, self.validation_share, patience, self.verbose, self.device,
             self._threads(), self.random_state,
         )  # fmt: skip
         items, users = self._inputs()
@@ -299,3 +307,11 @@ class TwoTower(EmbeddingRecommender):
         self._item_vectors, self._taken_vectors = found["item_vectors"], found["taken_vectors"]
         self._new_item, self._user_vectors = found["new_item"], found.get("user_vectors")
         self.epochs_ = np.array(arrays["epochs"])
+
+
+def _units(hidden: Any) -> list[int]:
+    """Take one number of units, or several, as a list."""
+    try:
+        return [int(units) for units in ([hidden] if isinstance(hidden, int | str) else hidden)]
+    except (TypeError, ValueError) as error:
+        raise UserError(f"TwoTower: 'hidden' must be numbers of units. Got {hidden!r}.") from error
