@@ -62,17 +62,20 @@ def test_reads_back_what_was_logged(tmp_path):
 
 def test_takes_values_of_numpy(tmp_path):
     with ExposureLog(tmp_path) as log:
+        log.log(Impressions("b", [7], propensities=[True], list_propensity=1, context={1: 2}))
+        log.feedback("b", 7, value=True, time=np.float64(1e15))
         log.log(Impressions("r", np.array([4, 2]), user=np.int32(3), propensities=np.array([0.5, 0.5])))
         log.log(Impressions("s", [np.int64(9)], context={"score": np.float32(0.5)}))
         log.feedback("r", np.int64(2))
     found = read_exposures(tmp_path)
-    assert found.item.tolist() == ["4", "2", "9"]
-    assert found.clicked.tolist() == [0, 1, 0]
-    assert found.context[2] == '{"score":0.5}'
+    assert found.item.tolist() == ["7", "4", "2", "9"]
+    assert found.clicked.tolist() == [0, 0, 1, 0]
+    assert found.set_aside.early == 1
+    assert found.context[[0, 3]].tolist() == ['{"1":2}', '{"score":0.5}']
 
 
 def send_feedback(log, event):
-    log.feedback(event.request, event.item, event.kind, value=event.value)
+    log.feedback(event.request, event.item, event.kind, value=event.value, event_id=event.id)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +100,15 @@ def send_feedback(log, event):
         (Impressions("r", [1], context={"a": object()}), "JSON"),
         (Impressions("r", [1], context={"a": "b" * (1 << 20)}), "bytes"),
         (Impressions("r\ud800", [1]), "JSON"),
+        (Impressions("r", [1], propensities=["a"]), "numbers"),
+        (Impressions("r", [1, 2], propensities=np.array([[1]])), "2 propensities"),
+        (Impressions("r", [1], list_propensity="a"), "numbers"),
+        (Impressions("r", [1], model=3), "'model'"),
+        (Impressions("r", [1], context=["a"]), "context"),
+        (Impressions("r", [1], time="now"), "time"),
+        (Feedback("r", 1, 5), "'kind'"),
+        (Feedback("r", 1, id=5), "'id'"),
+        (Feedback("r", 1, value="much"), "numbers"),
         (Feedback("r", 1, "two words"), "kind"),
         (Feedback("r", 1, value=float("inf")), "finite"),
         (Feedback("r", [1]), "integer or a string"),

@@ -97,23 +97,25 @@ def checked_impressions(event: Impressions, now: int) -> Impressions:
     items = _plain_items(event.items)
     propensities = event.propensities
     if propensities is not None:
-        propensities = propensities.tolist() if isinstance(propensities, np.ndarray) else list(propensities)
+        propensities = _plain_numbers(propensities, event.request)
         _check_propensities(propensities, items, event.request)
-    if event.list_propensity is not None and not 0.0 < event.list_propensity <= 1.0:
-        raise _wrong(event.request, "a list_propensity above 0 and at most 1", repr(event.list_propensity))
+    whole = event.list_propensity
+    if whole is not None and not 0.0 < (whole := _plain_numbers((whole,), event.request)[0]) <= 1.0:
+        raise _wrong(event.request, "a list_propensity above 0 and at most 1", repr(whole))
     _check_request(event.request)
     if len(set(map(str, items))) != len(items):
         raise _wrong(event.request, "no item twice", repr(_first_repeat(items)))
     if not (type(event.first_position) is int and 1 <= event.first_position <= MOST_ITEMS):
         raise _wrong(event.request, f"a first_position from 1 to {MOST_ITEMS}", repr(event.first_position))
-    if len(event.model) > MOST_CHARACTERS:
-        raise _wrong(event.request, f"a model of at most {MOST_CHARACTERS} characters", str(len(event.model)))
+    _check_words(event.model, "model", event.request)
+    if not isinstance(event.context, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise _wrong(event.request, "a context of names and values", repr(event.context)[:80])
     return Impressions(
         event.request,
         items,
         None if event.user is None else _plain_id(event.user, "user"),
         propensities,
-        None if event.list_propensity is None else float(event.list_propensity),
+        whole,
         event.model,
         checked_time(event.time, now, event.request),
         event.context,
@@ -124,13 +126,13 @@ def checked_impressions(event: Impressions, now: int) -> Impressions:
 def checked_feedback(event: Feedback, now: int) -> Feedback:
     """Return an event of plain Python values with its time; DataError for one that cannot be joined."""
     _check_request(event.request)
-    value = float(event.value)
+    _check_words(event.kind, "kind", event.request)
+    _check_words(event.id, "id", event.request)
+    value = _plain_numbers((event.value,), event.request)[0]
     if not math.isfinite(value):
         raise _wrong(event.request, "a finite value", repr(event.value))
     if not (event.kind.isidentifier() and len(event.kind) <= 64):
         raise _wrong(event.request, "a kind of letters, digits and _ such as click", repr(event.kind))
-    if len(event.id) > MOST_CHARACTERS:
-        raise _wrong(event.request, f"an id of at most {MOST_CHARACTERS} characters", str(len(event.id)))
     item = _plain_id(event.item, "item")
     return Feedback(
         event.request, item, event.kind, value, checked_time(event.time, now, event.request), event.id
@@ -142,10 +144,27 @@ def checked_time(at: int, now: int, request: str) -> int:
     if not at:
         return now
     if type(at) is not int:
-        at = int(at)
+        try:
+            at = int(at)
+        except (TypeError, ValueError, OverflowError):
+            raise _wrong(request, "a time in microseconds since 1970", repr(at)[:80]) from None
     if not 0 < at <= min(now + DAY_US, LAST_US):
         raise _wrong(request, "a time in microseconds since 1970, at most a day ahead", repr(at))
     return at
+
+
+def _plain_numbers(numbers: Sequence[Any], request: str) -> list[float]:
+    try:
+        if isinstance(numbers, np.ndarray):
+            return numbers.ravel().astype(np.float64).tolist()
+        return [float(number) for number in numbers]
+    except (TypeError, ValueError, OverflowError):
+        raise _wrong(request, "numbers", repr(numbers)[:80]) from None
+
+
+def _check_words(text: Any, what: str, request: str) -> None:
+    if type(text) is not str or len(text) > MOST_CHARACTERS:
+        raise _wrong(request, f"{what!r} of at most {MOST_CHARACTERS} characters", repr(text)[:80])
 
 
 def _check_request(request: str) -> None:

@@ -262,7 +262,7 @@ class ExposureLog:
                     with self._lock:
                         self._seal()
                 self._write_sealed()
-            except PlatformError as error:
+            except Exception as error:  # of whatever kind: the journal stays, and the thread must
                 if not self._error:
                     logger.warning("%s Events stay in the journal; trying again.", error)
                 self._error = str(error)
