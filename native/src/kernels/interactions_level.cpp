@@ -78,14 +78,28 @@ inline int prepare(const InteractionArguments& a, std::size_t row) {
   return n;
 }
 
+inline void prefetch_feature(const InteractionArguments& a, std::int32_t index) {
+  const auto feature = static_cast<std::size_t>(index);
+  if (feature >= a.n_features) return;
+  const float* begin = a.table + feature * a.layout.stride;
+  for (std::size_t j = 0; j < a.layout.stride; j += 16) __builtin_prefetch(begin + j, 1, 2);
+}
+
 inline void prefetch_row(const InteractionArguments& a, std::size_t row) {
   const RowView& rows = a.data.rows;
-  for (std::size_t p = rows.offset(row); p < rows.offset(row + 1); ++p) {
-    const auto feature = static_cast<std::size_t>(rows.indices[p]);
-    if (feature >= a.n_features) continue;
-    const float* begin = a.table + feature * a.layout.stride;
-    for (std::size_t j = 0; j < a.layout.stride; j += 16) __builtin_prefetch(begin + j, 1, 2);
-  }
+  for (std::size_t p = rows.offset(row); p < rows.offset(row + 1); ++p) prefetch_feature(a, rows.indices[p]);
+}
+
+// Features of the row after this one, fetched one by one while this one steps: at once they would wait for each other.
+struct Coming {
+  const std::int32_t* begin;
+  const std::int32_t* end;
+};
+
+inline Coming coming_row(const InteractionArguments& a, std::size_t row) {
+  if (a.prefetch_distance == 0 || row + 1 >= a.end) return {nullptr, nullptr};
+  const RowView& rows = a.data.rows;
+  return {rows.indices + rows.offset(row + 1), rows.indices + rows.offset(row + 2)};
 }
 
 inline float linear_score(const InteractionArguments& a, int n) {
@@ -157,7 +171,7 @@ inline void step_pair(const FactorStep& step, float* left, float* right, float g
 }
 
 template <int K>
-void field_aware_step(const InteractionArguments& a, int n, const FactorStep& given, float residual) {
+void field_aware_step(const InteractionArguments& a, int n, const FactorStep& given, float residual, Coming coming) {
   constexpr bool joined = (K == 4 || K == 8) && 2 * K <= max_lanes;
   using V = typename Shape<K>::V;
   constexpr int width = Shape<K>::width;
@@ -166,6 +180,7 @@ void field_aware_step(const InteractionArguments& a, int n, const FactorStep& gi
   const std::size_t block = a.layout.block;
   const InteractionScratch s = a.scratch;
   for (int i = 0; i < n; ++i) {
+    if (coming.begin != coming.end) prefetch_feature(a, *coming.begin++);
     float* own = s.rows[i];
     const std::size_t back = static_cast<std::size_t>(s.fields[i]) * block;
     const float pushed = residual * s.values[i];
@@ -397,7 +412,8 @@ void train_rows(const InteractionArguments& a, FmBias& bias, FmTotals& totals) {
   Measured measured(step.loss, a.data.rows, a.begin, totals);
   for (std::size_t r = a.begin; r < a.end; ++r) {
     measured.before(r);
-    if (a.prefetch_distance != 0 && r + a.prefetch_distance < a.end) prefetch_row(a, r + a.prefetch_distance);
+    const bool at_once = a.layout.kind != Interaction::field_aware;
+    if (at_once && a.prefetch_distance != 0 && r + 1 < a.end) prefetch_row(a, r + 1);
     const int n = prepare(a, r);
     FieldSums found{};
     const float score = bias.value + linear_score(a, n) + interaction_score<K>(a, n, found);
@@ -412,7 +428,7 @@ void train_rows(const InteractionArguments& a, FmBias& bias, FmTotals& totals) {
     }
     if (step.factors_rate == 0.0F) continue;
     switch (a.layout.kind) {
-      case Interaction::field_aware: field_aware_step<K>(a, n, factors_step, e); break;
+      case Interaction::field_aware: field_aware_step<K>(a, n, factors_step, e, coming_row(a, r)); break;
       case Interaction::field_weighted: field_weighted_step<K>(a, n, factors_step, e, found); break;
       default: higher_order_step<K>(a, n, factors_step, e);
     }
