@@ -7,14 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pairloom.encoding import FeatureEncoder
-    from pairloom.estimators import FactorizationMachineClassifier, FactorizationMachineRegressor
+    from pairloom.estimators import (
+        FactorizationMachineClassifier,
+        FactorizationMachineRanker,
+        FactorizationMachineRegressor,
+    )
 
-__all__ = ["FactorizationMachineClassifier", "FactorizationMachineRegressor", "FeatureEncoder"]
+__all__ = [
+    "FactorizationMachineClassifier",
+    "FactorizationMachineRanker",
+    "FactorizationMachineRegressor",
+    "FeatureEncoder",
+]
 __version__ = "0.1.0"
 
 # Names are imported when first used: `import pairloom` itself stays cheap.
 HOMES = {
     "FactorizationMachineClassifier": "pairloom.estimators",
+    "FactorizationMachineRanker": "pairloom.estimators",
     "FactorizationMachineRegressor": "pairloom.estimators",
     "FeatureEncoder": "pairloom.encoding",
 }
