@@ -31,7 +31,8 @@ set(level_sources "${PROJECT_SOURCE_DIR}/native/src/kernels/fm_level.cpp"
   "${PROJECT_SOURCE_DIR}/native/src/kernels/fm_ranking_level.cpp"
   "${PROJECT_SOURCE_DIR}/native/src/kernels/latents_level.cpp"
   "${PROJECT_SOURCE_DIR}/native/src/kernels/interactions_level.cpp"
-  "${PROJECT_SOURCE_DIR}/native/src/kernels/pairwise_level.cpp")
+  "${PROJECT_SOURCE_DIR}/native/src/kernels/pairwise_level.cpp"
+  "${PROJECT_SOURCE_DIR}/native/src/kernels/slim_level.cpp")
 list(REMOVE_ITEM kernel_sources ${level_sources})
 set_target_properties(pairloom_kernels PROPERTIES SOURCES "${kernel_sources}")
 function(pairloom_level level lanes)

@@ -11,6 +11,7 @@ from pairloom.errors import DataError, UserError
 from pairloom.recommenders import (
     BPR,
     EASE,
+    SLIM,
     WARP,
     Columns,
     ContentBased,
@@ -32,6 +33,7 @@ MADE = {
     "cosine": lambda **more: ItemToItem(relation="cosine", least_common=1, **more),
     "ease": lambda **more: EASE(l2=5, **more),
     "implicit-als": lambda **more: ImplicitALS(n_factors=2, l2=0.01, **more),
+    "slim": lambda **more: SLIM(l1=0.1, l2=3, **more),
     "bpr": lambda **more: BPR(n_factors=4, learning_rate=0.1, l2=0.01, popularity_power=0, **more),
     "warp": lambda **more: WARP(n_factors=2, learning_rate=0.1, epochs=40, l2=2, bias_l2=10, **more),
     "content": lambda **more: ContentBased(weights={"kind": 2, "year": 1}, **more),

@@ -16,6 +16,7 @@ void bind_raw_text(nb::module_& m);
 void bind_related_items(nb::module_& m);
 void bind_retrieval(nb::module_& m);
 void bind_row_assembly(nb::module_& m);
+void bind_slim(nb::module_& m);
 void bind_vocabulary(nb::module_& m);
 }  // namespace pairloom
 
@@ -34,5 +35,6 @@ NB_MODULE(_native, m) {
   pairloom::bind_related_items(m);
   pairloom::bind_retrieval(m);
   pairloom::bind_row_assembly(m);
+  pairloom::bind_slim(m);
   pairloom::bind_vocabulary(m);
 }

@@ -343,6 +343,16 @@ def append_to_rows(indptr: Annotated[NDArray[numpy.int64], dict(shape=(None,), o
 
 def append_shared_rows(indptr: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], values: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, fields: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, index: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], cursors: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu')], row_columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu')], row_values: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')] | None, row_fields: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu')] | None) -> None: ...
 
+def item_gram(offsets: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], items: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], turned_offsets: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], turned_users: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], turned_weights: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], gram: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], n_threads: int) -> None: ...
+
+class SlimWeights:
+    @property
+    def size(self) -> int: ...
+
+    def fill(self, offsets: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu')], items: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu')], values: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')]) -> None: ...
+
+def slim(gram: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], l1: float, l2: float, n_neighbours: int, tolerance: float, max_sweeps: int, n_threads: int, level: str = '') -> SlimWeights: ...
+
 class Vocabulary:
     """Numbers keys in order of first appearance and counts them."""
 

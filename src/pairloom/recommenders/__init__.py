@@ -12,12 +12,14 @@ from pairloom.recommenders.model_file import load_recommender, save_recommender
 from pairloom.recommenders.popularity import Popularity
 from pairloom.recommenders.random_items import RandomItems
 from pairloom.recommenders.recommendations import Recommendations
+from pairloom.recommenders.slim import SLIM
 from pairloom.recommenders.two_tower import TwoTower
 from pairloom.recommenders.warp import WARP
 
 __all__ = [
     "BPR",
     "EASE",
+    "SLIM",
     "WARP",
     "Columns",
     "ContentBased",

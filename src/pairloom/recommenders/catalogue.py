@@ -15,13 +15,14 @@ from pairloom.recommenders.item_to_item import ItemToItem
 from pairloom.recommenders.popularity import Popularity
 from pairloom.recommenders.random_items import RandomItems
 from pairloom.recommenders.recommender import Recommender
+from pairloom.recommenders.slim import SLIM
 from pairloom.recommenders.two_tower import TwoTower
 from pairloom.recommenders.warp import WARP
 
 __all__ = ["recommender_names", "recommender_type"]
 
 TYPES: Sequence[type[Recommender]] = (
-    ItemToItem, EASE, ImplicitALS, BPR, WARP, FactorizationMachineRecommender, Hybrid, ContentBased, TwoTower,
+    ItemToItem, EASE, ImplicitALS, SLIM, BPR, WARP, FactorizationMachineRecommender, Hybrid, ContentBased, TwoTower,
     Popularity, RandomItems,
 )  # fmt: skip
 
