@@ -130,6 +130,7 @@ def test_a_leaderboard_is_written(board, tmp_path):
     assert rows[0]["behind the best"] == ""
     assert rows[-1]["behind the best"] == "yes"
     assert rows[0]["ndcg@20"].startswith("0.44")
+    assert [row["retrieval"] for row in rows[:2]] == ["exact, recall@100 1.0000", ""]
     board.save(tmp_path / "board.html", tmp_path / "board.svg")
     page = (tmp_path / "board.html").read_text()
     assert page.count("<tr>") == 6

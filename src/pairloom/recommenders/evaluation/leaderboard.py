@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from pairloom.errors import MissingExtraError, UserError
+from pairloom.recommenders.embeddings import EmbeddingRecommender
 from pairloom.recommenders.evaluation.ranking import PER_USER, RankingReport, evaluate, interval
 from pairloom.recommenders.evaluation.splits import Split
 from pairloom.recommenders.recommender import Recommender
@@ -32,12 +33,15 @@ class Entry:
     report : RankingReport
     fit_s, recommend_s : float
         Seconds of wall clock to fit, and to make all lists.
+    retrieval : str
+        How items were found, where through an index, with its recall against the exact answer.
     """
 
     name: str
     report: RankingReport
     fit_s: float
     recommend_s: float
+    retrieval: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ class Leaderboard:
                     f"{self.metric}@{entry.report.n}": f"{means[self.metric]:.4f} [{low:.4f}, {high:.4f}]",
                     **{name: f"{means[name]:.4f}" for name in (*PER_USER, *LISTS) if name != self.metric},
                     "fit": f"{entry.fit_s:.2f} s",
+                    "retrieval": entry.retrieval,
                     "behind the best": "" if entry.name == best else "yes" if surely else "not surely",
                 }
             )
@@ -171,6 +176,18 @@ def compare(
         recommender.fit(split.train, users=users, items=items)
         fitted = time.perf_counter()
         report = evaluate(recommender, split, n=n)
-        entries.append(Entry(name, report, fitted - began, time.perf_counter() - fitted))
+        spent = time.perf_counter() - fitted
+        entries.append(Entry(name, report, fitted - began, spent, _retrieval(recommender)))
     entries.sort(key=lambda entry: -entry.report.means()[metric])
     return Leaderboard(split.name, metric, entries)
+
+
+def _retrieval(recommender: Recommender) -> str:
+    if not isinstance(recommender, EmbeddingRecommender):
+        return ""
+    index = recommender.index_
+    return (
+        index.name
+        if index.recall is None
+        else f"{index.name}, recall@{index.recall.n} {index.recall.value:.4f}"
+    )
