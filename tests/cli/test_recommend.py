@@ -85,6 +85,27 @@ def test_models_and_their_parameters_are_named(folder, capsys):
     assert "popularity" not in shown
 
 
+def test_the_context_of_a_request_is_given(folder, capsys):
+    lines = [f"{user},{item},{'odd' if item % 2 else 'even'}" for user, item in TASTES]
+    (folder / "days.csv").write_text("\n".join(["user,item,day", *lines]))
+    model = str(folder / "fm.tar.gz")
+    settings = ["--set", "context=day", "--set", "epochs=40", "--set", "n_factors=8"]
+    fit = ["recommender", "fit", str(folder / "days.csv"), "--model", "fm", *settings]
+    assert run([*fit, "--output", model]) == 0
+    found = {}
+    for day in ("odd", "even"):
+        capsys.readouterr()
+        assert (
+            run(["recommend", model, "--history", "12", "--seen", "--top", "1", "--context", f"day={day}"])
+            == 0
+        )
+        found[day] = int(capsys.readouterr().out.splitlines()[1].split()[0])
+    assert found["odd"] % 2
+    assert not found["even"] % 2
+    assert run(["recommend", model, "--user", "1", "--context", "hour=3"]) == 2
+    assert "'context' must name columns of the fit (day). Got 'hour'" in "".join(capsys.readouterr())
+
+
 def test_models_of_attributes_are_fitted_and_compared(folder, capsys):
     names = ["--user", "who", "--item", "what", "--items", str(folder / "films.csv")]
     events, model = str(folder / "events.csv"), str(folder / "content.tar.gz")

@@ -34,6 +34,7 @@ def recommend(
     where: Words = None,
     at_most: Words = None,
     diversity: float = 0.0,
+    context: Words = None,
     all_users: Annotated[bool, Parameter(negative=())] = False,
     output: Path | None = None,
 ) -> None:
@@ -71,6 +72,9 @@ def recommend(
         COLUMN=NUMBER: no more items of each value of that column; may be repeated.
     diversity
         From 0, the best scores, to 1, the items most unlike one another.
+    context
+        COLUMN=VALUE of the request, such as weekday=Monday, for a model that was fitted with such columns; may be
+        repeated.
     all_users
         Recommend to every user that the model knows.
     output
@@ -93,6 +97,7 @@ def recommend(
             where=where_of(where),
             caps=at_most_of(at_most),
             diversity=diversity,
+            context=dict(_pair(word, "--context") for word in context or ()),
         )
     if output is not None:
         write_tables([found.to_table()], output)
