@@ -19,6 +19,7 @@ from pairloom.recommenders import (
     Hybrid,
     ImplicitALS,
     ItemToItem,
+    MatrixFactorization,
     Popularity,
     RandomItems,
     TwoTower,
@@ -36,6 +37,9 @@ MADE = {
     "slim": lambda **more: SLIM(l1=0.1, l2=3, **more),
     "bpr": lambda **more: BPR(n_factors=4, learning_rate=0.1, l2=0.01, popularity_power=0, **more),
     "warp": lambda **more: WARP(n_factors=2, learning_rate=0.1, epochs=40, l2=2, bias_l2=10, **more),
+    "matrix-factorization": lambda **more: MatrixFactorization(
+        n_factors=8, epochs=60, n_negatives=4, learning_rate=0.01, dropout=0, batch_size=16, l2=0.1, **more
+    ),
     "content": lambda **more: ContentBased(weights={"kind": 2, "year": 1}, **more),
     "fm": lambda **more: FactorizationMachineRecommender(
         n_factors=4, n_negatives=8, epochs=40, l2=0.01, **more
@@ -48,7 +52,7 @@ MADE = {
     ),
     "popularity": Popularity,
 }
-OWN_VECTORS = ("bpr", "warp")
+OWN_VECTORS = ("bpr", "warp", "matrix-factorization")
 """Training gives their users vectors, which a history alone comes near to."""
 PERSONAL = [name for name in MADE if name != "popularity"]
 # Two tastes: users a* take 1 to 4, users b* take 11 to 14; all take 99.
@@ -368,7 +372,7 @@ def test_events_are_taken_in_at_once(name):
     model.update({"user": ["new", "new", "a1"], "item": [11, 12, 4]})
     assert "new" in [row["user"] for row in model.recommend(["new"], n=2)]
     if name != "popularity":
-        block = [99] if name == "two-tower" else []  # it goes with everything
+        block = [99] if name in ("two-tower", "matrix-factorization") else []  # it goes with everything
         assert set(model.recommend("new", n=2, block=block).items.tolist()) == {13, 14}
     assert 4 not in model.recommend("a1", n=9).items.tolist()
     model.update({"user": ["new"], "item": ["unheard of"]})

@@ -8,6 +8,7 @@ from pairloom.recommenders.hybrid import Hybrid
 from pairloom.recommenders.implicit_als import ImplicitALS
 from pairloom.recommenders.interactions import Columns
 from pairloom.recommenders.item_to_item import ItemToItem
+from pairloom.recommenders.matrix_factorization import MatrixFactorization
 from pairloom.recommenders.model_file import load_recommender, save_recommender
 from pairloom.recommenders.popularity import Popularity
 from pairloom.recommenders.random_items import RandomItems
@@ -27,6 +28,7 @@ __all__ = [
     "Hybrid",
     "ImplicitALS",
     "ItemToItem",
+    "MatrixFactorization",
     "Popularity",
     "RandomItems",
     "Recommendations",

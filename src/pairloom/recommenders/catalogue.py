@@ -12,6 +12,7 @@ from pairloom.recommenders.factorization import FactorizationMachineRecommender
 from pairloom.recommenders.hybrid import Hybrid
 from pairloom.recommenders.implicit_als import ImplicitALS
 from pairloom.recommenders.item_to_item import ItemToItem
+from pairloom.recommenders.matrix_factorization import MatrixFactorization
 from pairloom.recommenders.popularity import Popularity
 from pairloom.recommenders.random_items import RandomItems
 from pairloom.recommenders.recommender import Recommender
@@ -22,8 +23,8 @@ from pairloom.recommenders.warp import WARP
 __all__ = ["recommender_names", "recommender_type"]
 
 TYPES: Sequence[type[Recommender]] = (
-    ItemToItem, EASE, ImplicitALS, SLIM, BPR, WARP, FactorizationMachineRecommender, Hybrid, ContentBased, TwoTower,
-    Popularity, RandomItems,
+    ItemToItem, EASE, ImplicitALS, SLIM, BPR, WARP, MatrixFactorization, FactorizationMachineRecommender, Hybrid,
+    ContentBased, TwoTower, Popularity, RandomItems,
 )  # fmt: skip
 
 
