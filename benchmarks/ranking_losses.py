@@ -56,13 +56,14 @@ def ndcg(scores: np.ndarray, split: Split) -> float:
 def scores_of(model: Recommender) -> np.ndarray:
     users = np.arange(model.histories_.n_users, dtype=np.int32)
     found = model._scores(Askers(model.histories_, users))  # pyright: ignore[reportPrivateUsage]
-    found[np.diff(model.histories_.offsets) == 0] = model.popularity_
+    popular = model._popular()  # pyright: ignore[reportPrivateUsage]
+    found[np.diff(model.histories_.offsets) == 0] = popular
     placed = np.full((N_USERS, N_ITEMS), -1e30, np.float32)
     of_users = model.users_.values(users).astype(int)
     of_items = model.items_.values(np.arange(len(model.items_))).astype(int)
     placed[np.ix_(of_users, of_items)] = found
     absent = np.setdiff1d(np.arange(N_USERS), of_users)
-    placed[np.ix_(absent, of_items)] = model.popularity_
+    placed[np.ix_(absent, of_items)] = popular
     return placed
 
 
@@ -112,7 +113,12 @@ def quality(small: bool) -> None:
     epochs = 2 if small else 60
     print("| split | model, k = 64, one thread | NDCG@20 | CPU s | samples/s |\n|---|---|---|---|---|")
     for split in splits()[: 1 if small else 3]:
-        for model in (BPR(epochs=epochs), WARP(epochs=epochs), SLIM()):
+        columns = Columns(time="time" if "time" in split.train else None)
+        for model in (
+            BPR(epochs=epochs, columns=columns),
+            WARP(epochs=epochs, columns=columns),
+            SLIM(columns=columns),
+        ):
             seconds = spent(lambda model=model, split=split: model.fit(split.train))
             row(
                 split,

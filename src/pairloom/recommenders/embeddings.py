@@ -92,7 +92,7 @@ class EmbeddingRecommender(Recommender):
         items, scores = self.index_.find(self._vectors_of(askers), n, among, n_threads=self._threads())
         unknown = np.flatnonzero(~self._knows(askers))
         if len(unknown):
-            popular = np.tile(self.popularity_, (len(unknown), 1))
+            popular = np.tile(self._popular(), (len(unknown), 1))
             items[unknown], scores[unknown] = self._chosen(
                 popular, histories.take(unknown), items.shape[1], refused, factors, seen=seen
             )

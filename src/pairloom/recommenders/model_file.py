@@ -26,6 +26,7 @@ from pairloom.formats.model_archive import read_members
 from pairloom.formats.tensor_file import parse_tensors, write_tensors
 from pairloom.recommenders.attributes import Attribute, Attributes
 from pairloom.recommenders.catalogue import recommender_type
+from pairloom.recommenders.fading import FadingCounts
 from pairloom.recommenders.ids import Ids
 from pairloom.recommenders.interactions import Columns, Histories
 from pairloom.recommenders.recommender import Recommender
@@ -35,7 +36,7 @@ __all__ = ["load_recommender", "model_contents", "save_recommender"]
 FORMAT, VERSION = "pairloom-recommender", 2
 ABOUT_FILE, ARRAYS_FILE = RECOMMENDER_FILES
 LARGEST_ABOUT_BYTES = 1 << 20
-LEARNED, PREPARED = "learned.", "prepared."
+LEARNED, PREPARED, FADING = "learned.", "prepared.", "fading."
 ITEMS_TABLE, USERS_TABLE = "attributes.", "user_attributes."
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -163,6 +164,8 @@ def _to_arrays(recommender: Recommender) -> Arrays:
     }
     for place, ids in enumerate(recommender.contexts_.values()):
         arrays |= ids.to_arrays(f"contexts.{place}")
+    if recommender.fading_ is not None:
+        arrays |= {FADING + name: array for name, array in recommender.fading_.to_arrays().items()}
     arrays |= _table_arrays(recommender.attributes_, ITEMS_TABLE)
     arrays |= _table_arrays(recommender.user_attributes_, USERS_TABLE)
     arrays |= {LEARNED + name: array for name, array in recommender._arrays().items()}  # pyright: ignore[reportPrivateUsage]
@@ -209,6 +212,8 @@ def _build(about: About, arrays: Arrays, source: str) -> Recommender:
     recommender.histories_ = histories
     recommender.attributes_ = _table(arrays, ITEMS_TABLE, about.attributes, n_items)
     recommender.user_attributes_ = _table(arrays, USERS_TABLE, about.user_attributes, histories.n_users)
+    fading = {name.removeprefix(FADING): array for name, array in arrays.items() if name.startswith(FADING)}
+    recommender.fading_ = FadingCounts.from_arrays(fading, n_items) if fading else None
     recommender._count()  # pyright: ignore[reportPrivateUsage]
     recommender._restore(_of_prefix(arrays, LEARNED))  # pyright: ignore[reportPrivateUsage]
     recommender._prepare(_of_prefix(arrays, PREPARED))  # pyright: ignore[reportPrivateUsage]

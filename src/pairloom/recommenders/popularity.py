@@ -16,7 +16,10 @@ __all__ = ["Popularity"]
 
 
 class Popularity(Recommender):
-    """Recommends what most users took.
+    """Recommends what most users took; where events have times, what they took of late.
+
+    An event then counts half of what it did one half-life before, which is chosen from a day to never by how well the
+    earlier events foretell the last tenth.
 
     Parameters
     ----------
@@ -37,11 +40,11 @@ class Popularity(Recommender):
         pass
 
     def _scores(self, askers: Askers) -> npt.NDArray[np.float32]:
-        return np.tile(self.popularity_, (len(askers), 1))
+        return np.tile(self._popular(), (len(askers), 1))
 
     def _related(self, item: int) -> npt.NDArray[np.float32]:
         del item
-        return self.popularity_.copy()
+        return self._popular().copy()
 
     def _contributions(
         self, items: npt.NDArray[np.int32], weights: npt.NDArray[np.float32], target: int

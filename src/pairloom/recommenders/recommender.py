@@ -17,6 +17,7 @@ from pairloom.kernels.related_items import best_items
 from pairloom.recommenders.askers import Askers
 from pairloom.recommenders.attributes import Attributes, read_attributes
 from pairloom.recommenders.choosing import Wishes, choose_diverse, choose_under_caps
+from pairloom.recommenders.fading import FadingCounts
 from pairloom.recommenders.ids import Ids
 from pairloom.recommenders.interactions import Columns, Duplicates, Events, Histories, read_events
 from pairloom.recommenders.recommendations import Recommendations
@@ -55,6 +56,8 @@ class Recommender:
     columns: Columns
     duplicates: Duplicates
     n_jobs: int | None
+    fading_: FadingCounts | None = None
+    """What is popular of late, where events have times."""
     events_: Events
     """While it learns: every event by number of user and item, in the order of the table."""
 
@@ -144,6 +147,10 @@ class Recommender:
             self.events_, len(self.users_), len(self.items_), self.duplicates
         )
         self._count()
+        times = self.events_.times
+        self.fading_ = (
+            None if times is None else FadingCounts.of_events(self.events_.items, times, len(self.items_))
+        )
         try:
             with blas_threads(self._threads()):
                 self._learn()
@@ -176,6 +183,8 @@ class Recommender:
         updated.attributes_ = before.attributes_.widened(len(items))
         updated.user_attributes_ = before.user_attributes_.widened(len(users))
         updated.events_ = new
+        if before.fading_ is not None and new.times is not None:
+            updated.fading_ = before.fading_.with_events(new.items, new.times, len(items))
         updated._count()
         with blas_threads(self._threads()):
             updated._learn_again(changed)
@@ -195,6 +204,10 @@ class Recommender:
     def _count(self) -> None:
         counts = np.bincount(self.histories_.items, minlength=len(self.items_))
         self.popularity_ = counts.astype(np.float32)
+
+    def _popular(self) -> Float32Array:
+        """Score items for somebody of whom nothing is known: what most take, of late where times are known."""
+        return self.popularity_ if self.fading_ is None else self.fading_.scores
 
     def recommend(
         self,
@@ -398,7 +411,7 @@ class Recommender:
     ) -> tuple[Int32Array, Float32Array]:
         """Return the n best items that may come for each asker, and their scores; -1 where there are no more."""
         scores = self._scores(askers)
-        scores[~self._knows(askers)] = self.popularity_
+        scores[~self._knows(askers)] = self._popular()
         return self._chosen(scores, askers.histories, n, refused, factors, seen=seen)
 
     def _chosen(
@@ -425,7 +438,7 @@ class Recommender:
         self, items: Int32Array, scores: Float32Array, n: int, refused: npt.NDArray[np.bool_]
     ) -> tuple[Int32Array, Float32Array]:
         """Put what is popular, and not refused, behind what the model knows, with a score of 0."""
-        popular = self.popularity_.copy()
+        popular = self._popular().copy()
         popular[items] = -np.inf
         popular[refused] = -np.inf
         more, _ = best_items(popular[None, :], n - len(items))

@@ -345,7 +345,7 @@ class Hybrid(Recommender):
         scores[owners[among], places[among]] = probabilities[order][among]
         unknown = np.flatnonzero(~self._knows(askers))
         if len(unknown):
-            popular = np.tile(self.popularity_, (len(unknown), 1))
+            popular = np.tile(self._popular(), (len(unknown), 1))
             items[unknown], scores[unknown] = self._chosen(
                 popular, askers.histories.take(unknown), n, refused, factors, seen=seen
             )
