@@ -175,11 +175,10 @@ class ImplicitALS(EmbeddingRecommender):
         history = Histories.single(items, weights, self.histories_.n_items)
         amounts = self._weighted(history).weights
         vectors = self._item_vectors[items].astype(np.float64)
-        fixed = self._item_vectors.astype(np.float64)
-        counts = float(amounts.sum()) + self.unobserved_weight * len(fixed)
-        system = self.unobserved_weight * fixed.T @ fixed + (vectors.T * amounts) @ vectors
+        counts = float(amounts.sum()) + self.unobserved_weight * len(self._item_vectors)
+        system = self._item_gram.astype(np.float64) + (vectors.T * amounts) @ vectors
         system[np.diag_indices(len(system))] += self.l2 * counts**self.frequency_power
-        return (amounts * (vectors @ np.linalg.solve(system, fixed[target]))).astype(np.float32)
+        return (amounts * (vectors @ np.linalg.solve(system, self._item_vectors[target]))).astype(np.float32)
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {"item_vectors": self._item_vectors}

@@ -116,6 +116,9 @@ class ItemToItem(Recommender):
             found[user] = np.bincount(related[taken], scores[taken], n_items)
         return found
 
+    def _users_of_items(self) -> Histories:
+        return self._turned
+
     def _related(self, item: int) -> Float32Array:
         scores = np.zeros(self.histories_.n_items, np.float32)
         taken = self._related_items[item] >= 0

@@ -182,14 +182,15 @@ class MatrixFactorization(EmbeddingRecommender):
         """
         vectors = np.zeros((side.n_users, factors.shape[1]), np.float32)
         own = np.zeros(side.n_users, np.float32)
-        rows = _with_ones(factors)
-        against = rows.T @ rows, rows.T @ (-1.0 - biases)
+        against = self._items_against if factors is self._item_factors else _against(factors, biases)
         for place in range(side.n_users):
             others, weights = side.of(place)
             known = others < len(factors)
             others, weights = others[known], weights[known]
             if len(others):
-                system, events, rest = self._normal(rows[others], weights, biases[others], against, len(rows))
+                system, events, rest = self._normal(
+                    _with_ones(factors[others]), weights, biases[others], against, len(factors)
+                )
                 found = np.linalg.solve(system, events.sum(axis=0) + rest)
                 vectors[place], own[place] = found[:-1], found[-1]
         return vectors, own
@@ -226,6 +227,7 @@ class MatrixFactorization(EmbeddingRecommender):
         self._user_factors, self._item_factors = users, items
         self._user_biases, self._item_biases = user_biases, item_biases
         self._mean = mean
+        self._items_against = _against(items, item_biases)
         self._item_vectors = np.column_stack((items, np.ones(len(items), np.float32), item_biases))
 
     def _queries(self, askers: Askers) -> Float32Array:
@@ -279,11 +281,10 @@ class MatrixFactorization(EmbeddingRecommender):
         What stands there without any event is shared alike.
         """
         history = self._rated(Histories.single(items, weights, self.histories_.n_items))
-        rows = _with_ones(self._item_factors)
-        against = rows.T @ rows, rows.T @ (-1.0 - self._item_biases)
-        biases = self._item_biases[history.items]
-        system, events, rest = self._normal(rows[history.items], history.weights, biases, against, len(rows))
-        direction = np.linalg.solve(system, rows[target])
+        taken, biases = _with_ones(self._item_factors[history.items]), self._item_biases[history.items]
+        n_items = len(self._item_factors)
+        system, events, rest = self._normal(taken, history.weights, biases, self._items_against, n_items)
+        direction = np.linalg.solve(system, _with_ones(self._item_factors[target][None, :])[0])
         added = np.empty(len(items))
         added[np.argsort(items, kind="stable")] = events @ direction
         return (added + (rest @ direction + self._mean) / max(1, len(items))).astype(np.float32)
@@ -317,6 +318,12 @@ class MatrixFactorization(EmbeddingRecommender):
             found["item_biases"],
             float(mean[0]),
         )
+
+
+def _against(factors: Float32Array, biases: Float32Array) -> tuple[Float64Array, Float64Array]:
+    """Return the normal equations of a margin of -1 with every row."""
+    rows = _with_ones(factors)
+    return rows.T @ rows, rows.T @ (-1.0 - biases)
 
 
 def _with_ones(factors: Float32Array) -> Float64Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -36,6 +37,17 @@ N_REASONS = 2
 POPULAR = "popular"
 ONE_UPDATE = threading.Lock()
 """Of two updates at once, the one that ends last would undo the other."""
+
+
+class _Turned:
+    """The users of each item, sorted once, when they are first asked for; snapshots of a recommender share it."""
+
+    def __init__(self, histories: Histories) -> None:
+        self._histories = histories
+
+    @cached_property
+    def found(self) -> Histories:
+        return self._histories.by_item()
 
 
 class Recommender:
@@ -204,6 +216,10 @@ class Recommender:
     def _count(self) -> None:
         counts = np.bincount(self.histories_.items, minlength=len(self.items_))
         self.popularity_ = counts.astype(np.float32)
+        self._turned_histories = _Turned(self.histories_)
+
+    def _users_of_items(self) -> Histories:
+        return self._turned_histories.found
 
     def _popular(self) -> Float32Array:
         """Score items for somebody of whom nothing is known: what most take, of late where times are known."""
@@ -481,7 +497,7 @@ class Recommender:
 
     def similarity(self, items: Int32Array) -> Float32Array:
         """Return the cosines of the users that items, given by number, have in common: (n, n), in [0, 1]."""
-        turned = self.histories_.by_item().take(items)
+        turned = self._users_of_items().take(items)
         users, places = np.unique(turned.items, return_inverse=True)
         taken = np.zeros((len(items), len(users)), np.float32)
         taken[turned.owners(), places] = 1
